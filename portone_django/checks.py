@@ -1,0 +1,1 @@
+"""System checks: what would lose money is said before the first payment."""

@@ -1,0 +1,165 @@
+"""A click on "pay": the order's open attempt is reused or a new one is written, its amount registered at PortOne."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import Max
+
+from .. import clock
+from ..conf import get_config
+from ..exceptions import OrderNotOpen, PaymentPending
+from ..gateway import PortOneError, Refused, get_client
+from ..models import Order, Payment
+from .channels import Expectation, expectation
+from .dispatch import new_event, record
+from .settlement import close_attempt
+from .steps import in_one_step
+from .verification import Outcome, sync_payment
+
+logger = logging.getLogger("portone_django.checkout")
+
+PREPARE_DEADLINE_SECONDS = 3.0
+SYNC_DEADLINE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an attempt is to be made: which channel, with which window options (WindowOptions.as_dict())."""
+
+    channel: str
+    options: Mapping[str, Any]
+
+
+def start_attempt(order: Order, terms: Terms, *, another: bool = False) -> Payment:
+    """The attempt whose window may open now: the open one of this order, or a new one.
+
+    `another` asks to give up a virtual account that waits for its deposit and to pay in another way.
+    Raises OrderNotOpen, PaymentPending (an earlier attempt is undecided or waits for its deposit, or money
+    of this order is being looked at), PortOneError or ImproperlyConfigured (nobody knows the channel).
+    Never inside a transaction.
+    """
+    expected = expectation(terms.channel)
+    for _ in range(3):
+        payment = _open_or_new(order, terms, expected)
+        if payment.state == "awaiting_deposit" and not another:
+            raise PaymentPending(payment.merchant_uid, payment.state, "open another window")
+        if _is_reusable(payment, order, terms, expected):
+            return _make_ready(payment, terms)
+        _decide(payment, another=another)
+        order.refresh_from_db()
+    raise PaymentPending(payment.merchant_uid, payment.state, "open another window")
+
+
+def new_merchant_uid() -> str:
+    """The environment's prefix and 120 random bits in [a-z0-9]: unguessable, and unique for ever."""
+    return get_config().merchant_uid_prefix + base64.b32encode(secrets.token_bytes(15)).decode().lower()
+
+
+def _open_or_new(order: Order, terms: Terms, expected: Expectation) -> Payment:
+    try:
+        return in_one_step(lambda: _claim_slot(order.pk, terms, expected))
+    except IntegrityError:
+        # Somebody else's click took the slot between our look and our insert.
+        return Payment.objects.select_related("order").get(open_slot=order.pk)
+
+
+def _claim_slot(order_id: int, terms: Terms, expected: Expectation) -> Payment:
+    order = Order.objects.select_for_update().get(pk=order_id)
+    if not order.is_open:
+        raise OrderNotOpen(order.state, "pay")
+    open_payment = Payment.objects.filter(open_slot=order.pk).first()
+    if open_payment is not None:
+        open_payment.order = order
+        return open_payment
+    held = Payment.objects.is_held().filter(order=order).first()
+    if held is not None:
+        raise PaymentPending(held.merchant_uid, "held", "pay again")
+    return _write_attempt(order, terms, expected)
+
+
+def _write_attempt(order: Order, terms: Terms, expected: Expectation) -> Payment:
+    last = Payment.objects.filter(order=order).aggregate(last=Max("attempt_no"))["last"] or 0
+    payment = Payment.objects.create(
+        order=order,
+        attempt_no=last + 1,
+        merchant_uid=new_merchant_uid(),
+        open_slot=order.pk,
+        amount=order.amount,
+        currency=order.currency,
+        tax_free_amount=order.tax_free_amount,
+        vat_amount=order.vat_amount,
+        name=order.name,
+        channel=terms.channel,
+        expected_pg_provider=expected.pg_provider,
+        expected_pg_id=expected.pg_id,
+        expected_sandbox=expected.sandbox,
+        options=dict(terms.options),
+        expires_at=clock.now() + dt.timedelta(seconds=get_config().attempt_lifetime),
+        next_check_at=clock.later(30),
+    )
+    record([new_event("payment.created", order=order, payment=payment, source="checkout")])
+    return payment
+
+
+def _is_reusable(payment: Payment, order: Order, terms: Terms, expected: Expectation) -> bool:
+    """Whether opening this attempt's window (again) sells just what the order says now."""
+    asked = (payment.amount, payment.currency, payment.tax_free_amount, payment.vat_amount)
+    return (
+        payment.state in ("created", "pending")
+        and clock.now() < payment.expires_at
+        and asked == (order.amount, order.currency, order.tax_free_amount, order.vat_amount)
+        and payment.channel == terms.channel
+        and (payment.expected_pg_provider, payment.expected_pg_id, payment.expected_sandbox)
+        == (expected.pg_provider, expected.pg_id, expected.sandbox)
+    )
+
+
+def _make_ready(payment: Payment, terms: Terms) -> Payment:
+    prepared = payment.is_prepared or _prepare(payment)
+    changed = {"is_prepared": prepared, "options": dict(terms.options)}
+    Payment.objects.filter(pk=payment.pk, state="pending").update(**changed)
+    Payment.objects.filter(pk=payment.pk, state="created").update(state="pending", **changed)
+    payment.refresh_from_db()
+    return payment
+
+
+def _prepare(payment: Payment) -> bool:
+    """Best effort: PortOne then refuses to open the window with another amount. The comparison later is the truth."""
+    client = get_client()
+    try:
+        client.prepare(payment.merchant_uid, payment.amount, payment.currency, deadline=PREPARE_DEADLINE_SECONDS)
+    except Refused:
+        return _confirm_prepared(payment)
+    except PortOneError as error:
+        logger.warning("Payment %s: amount not registered: %s", payment.merchant_uid, type(error).__name__)
+        return False
+    return True
+
+
+def _confirm_prepared(payment: Payment) -> bool:
+    # What a second POST does is undocumented: an earlier one that was thought lost may be the reason.
+    try:
+        get_client().change_prepared(
+            payment.merchant_uid, payment.amount, payment.currency, deadline=PREPARE_DEADLINE_SECONDS
+        )
+    except PortOneError as error:
+        logger.warning("Payment %s: amount not registered: %s", payment.merchant_uid, type(error).__name__)
+        return False
+    return True
+
+
+def _decide(payment: Payment, *, another: bool) -> None:
+    """Close an attempt that must not be opened again, after asking PortOne; money that is there is settled instead."""
+    result = sync_payment(payment.merchant_uid, source="checkout", deadline=SYNC_DEADLINE_SECONDS)
+    if result.outcome is not Outcome.APPLIED or result.payment is None:
+        raise PaymentPending(payment.merchant_uid, payment.state, "start another attempt")
+    if result.payment.is_open:
+        close_attempt(payment.merchant_uid, source="checkout", with_deposit=another)

@@ -1,0 +1,56 @@
+"""What of PortOne's answer is kept on a Payment: an allow-list, cut to our columns; no buyer data, no card number."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ..clock import from_unix
+from ..gateway import PaymentRecord
+from ..models import Payment
+
+_TEXTS = (
+    "pay_method",
+    "pg_provider",
+    "emb_pg_provider",
+    "pg_id",
+    "pg_tid",
+    "apply_num",
+    "card_code",
+    "card_name",
+    "bank_name",
+    "vbank_code",
+    "vbank_name",
+    "vbank_num",
+    "vbank_holder",
+    "fail_reason",
+)
+
+
+def copy_answer(payment: Payment, record: PaymentRecord) -> None:
+    """Copy the allow-listed fields of the record that this payment follows from now on."""
+    payment.imp_uid = record.imp_uid
+    for name in _TEXTS:
+        limit = Payment._meta.get_field(name).max_length
+        setattr(payment, name, _clean(getattr(record, name))[:limit])
+    payment.sandbox = record.sandbox
+    payment.card_quota = record.card_quota if record.card_quota and 0 <= record.card_quota <= 60 else None
+    payment.vbank_expires_at = from_unix(record.vbank_date)
+    payment.paid_at = from_unix(record.paid_at)
+    payment.failed_at = from_unix(record.failed_at)
+    payment.receipt_url = safe_url(record.receipt_url)
+
+
+def safe_url(url: str | None) -> str:
+    """The URL if it is a plain https one that fits our column, else ""."""
+    if not url or len(url) > 500:
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme == "https" and parts.hostname and not set(url) & set(" \"'<>\\\n\r\t") else ""
+
+
+def _clean(text: str | None) -> str:
+    # PostgreSQL refuses NUL in text, and MariaDB and psycopg refuse lone surrogates.
+    return (text or "").replace("\x00", "").encode("utf-8", "replace").decode()

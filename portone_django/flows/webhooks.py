@@ -1,0 +1,156 @@
+"""A webhook is an unsigned hint: remembered as one row per distinct hint, answered at once, PortOne asked later."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import Count, F, Max, OuterRef, Subquery
+
+from ..adapter import get_adapter
+from ..clock import Tick, later, wall
+from ..conf import get_config
+from ..models import Payment, WebhookDelivery
+from .nudges import nudge
+from .verification import IMP_UID, MERCHANT_UID, Outcome, sync_payment
+
+logger = logging.getLogger("portone_django.webhooks")
+
+TASK = "portone_django.process_webhooks"
+INLINE_DEADLINE_SECONDS = 3.0
+LEASE_SECONDS = 120
+# A hint that was followed up is not followed up again before this, however often it is repeated.
+REPEAT_PAUSE = dt.timedelta(minutes=10)
+MAX_ROWS_PER_UID = 20
+_STATUSES = {"ready", "paid", "failed", "cancelled"}
+_CANCELLATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a webhook said, cut to known keys. Nothing of it is believed."""
+
+    merchant_uid: str
+    imp_uid: str = ""
+    status: str = ""
+    cancellation_id: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def receive(hint: Hint) -> str:
+    """Remember the hint if it names a payment of ours; says what became of it.
+
+    An unknown uid costs one look-up in our own database, no row and no call to PortOne. Raises DatabaseError.
+    """
+    config = get_config()
+    if not MERCHANT_UID.fullmatch(hint.merchant_uid) or not hint.merchant_uid.startswith(config.merchant_uid_prefix):
+        get_adapter().foreign_webhook(asdict(hint))
+        return "foreign"
+    key = _key(hint)
+    known = _look_up(key)
+    if known is None:
+        return "unknown"
+    repeated = known["delivery_id"] is not None or known["rows"] >= MAX_ROWS_PER_UID
+    if repeated:
+        _count_again(known, hint)
+    else:
+        repeated = not _insert(key, hint)
+    if config.webhook_mode == "inline" and not repeated:
+        _follow_up_inline(key)
+    else:
+        nudge(TASK)
+    return "repeated" if repeated else "stored"
+
+
+def process_due(limit: int = 200) -> int:
+    """Ask PortOne about every hint that is due; returns how many hints were followed up."""
+    done = 0
+    due = WebhookDelivery.objects.filter(due_at__lte=Tick()).order_by("due_at")
+    for delivery in due[:limit]:
+        if _claim(delivery) and _follow_up(delivery, deadline=None):
+            done += 1
+    return done
+
+
+def _key(hint: Hint) -> dict[str, str]:
+    return {
+        "merchant_uid": hint.merchant_uid,
+        "imp_uid": hint.imp_uid if IMP_UID.fullmatch(hint.imp_uid) else "",
+        "status": hint.status if hint.status in _STATUSES else "",
+        "cancellation_id": hint.cancellation_id if _CANCELLATION_ID.fullmatch(hint.cancellation_id) else "",
+    }
+
+
+def _look_up(key: dict[str, str]) -> dict[str, Any] | None:
+    """Is the payment ours, is the hint known, how many hints has this payment had: in one query."""
+    same_uid = WebhookDelivery.objects.filter(merchant_uid=OuterRef("merchant_uid")).order_by().values("merchant_uid")
+    same = WebhookDelivery.objects.filter(**key)
+    return (
+        Payment.objects.filter(merchant_uid=key["merchant_uid"])
+        .values(
+            delivery_id=Subquery(same.values("pk")[:1]),
+            processed_at=Subquery(same.values("processed_at")[:1]),
+            rows=Subquery(same_uid.annotate(n=Count("*")).values("n")),
+            newest_id=Subquery(same_uid.annotate(newest=Max("pk")).values("newest")),
+        )
+        .annotate()
+        .first()
+    )
+
+
+def _insert(key: dict[str, str], hint: Hint) -> bool:
+    # In inline mode the row is a safety net: it comes due only if the follow-up in this request does not end.
+    due = later(LEASE_SECONDS) if get_config().webhook_mode == "inline" else Tick()
+    try:
+        WebhookDelivery.objects.create(**key, body=_body(key, hint), due_at=due)
+    except IntegrityError:
+        WebhookDelivery.objects.filter(**key).update(count=F("count") + 1, last_seen_at=Tick())
+        return False
+    return True
+
+
+def _count_again(known: dict[str, Any], hint: Hint) -> None:
+    processed_at = known["processed_at"]
+    due = Tick() if processed_at is None else max(processed_at + REPEAT_PAUSE, wall())
+    WebhookDelivery.objects.filter(pk=known["delivery_id"] or known["newest_id"]).update(
+        count=F("count") + 1, last_seen_at=Tick(), body=_body(_key(hint), hint), due_at=due
+    )
+
+
+def _body(key: dict[str, str], hint: Hint) -> dict[str, Any]:
+    return {**key, "extra": hint.extra} if hint.extra else dict(key)
+
+
+def _follow_up_inline(key: dict[str, str]) -> None:
+    try:
+        result = sync_payment(key["merchant_uid"], key["imp_uid"], source="webhook", deadline=INLINE_DEADLINE_SECONDS)
+        if result.outcome is not Outcome.UNREACHABLE:
+            WebhookDelivery.objects.filter(**key).update(processed_at=Tick(), due_at=None)
+    except Exception:
+        logger.exception("Webhook for %s is kept and will be followed up again.", key["merchant_uid"])
+
+
+def _claim(delivery: WebhookDelivery) -> bool:
+    mine = WebhookDelivery.objects.filter(pk=delivery.pk, due_at=delivery.due_at)
+    return bool(mine.update(due_at=later(LEASE_SECONDS)))
+
+
+def _follow_up(delivery: WebhookDelivery, *, deadline: float | None) -> bool:
+    try:
+        result = sync_payment(delivery.merchant_uid, delivery.imp_uid, source="webhook", deadline=deadline)
+    except Exception:
+        logger.exception("Webhook for %s is kept and will be followed up again.", delivery.merchant_uid)
+        return False
+    # One answer covers every hint of this payment that was here when the question was asked.
+    asked = WebhookDelivery.objects.filter(
+        merchant_uid=delivery.merchant_uid, last_seen_at__lte=delivery.last_seen_at, due_at__isnull=False
+    )
+    if result.outcome is Outcome.UNREACHABLE:
+        asked.update(due_at=later(30))
+        return False
+    asked.update(processed_at=Tick(), due_at=None)
+    return True

@@ -1,0 +1,51 @@
+"""Decides what must be gone from a text before it may reach a log, an exception or a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# Request fields whose values PortOne's messages must not carry back to us.
+SENSITIVE_FIELDS = frozenset(
+    "imp_key imp_secret access_token card_number expiry birth pwd_2digit cvc pg_api_key "
+    "refund_holder refund_bank refund_account refund_tel "
+    "buyer_name buyer_email buyer_tel buyer_addr buyer_postcode "
+    "customer_name customer_tel customer_email customer_addr customer_postcode".split()
+)
+LONGEST_MESSAGE = 500
+# Shorter values (a two-digit password) occur in any text by chance; blotting them out would only mark the place.
+SHORTEST_SECRET = 4
+
+_LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ .\-]?){12,18}[0-9](?![0-9])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def mask_numbers(text: str) -> str:
+    """The text with every number as long as a card's (13 to 19 digits) reduced to its last four."""
+    return _LONG_NUMBER.sub(lambda found: "******" + found.group()[-4:], text)
+
+
+def safe_message(message: object, secrets: Iterable[str]) -> str:
+    """PortOne's message in one line without the secrets of its call and without card numbers; "" when not a text."""
+    if not isinstance(message, str):
+        return ""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            message = message.replace(secret, "***")
+    return mask_numbers(_CONTROL.sub(" ", message)).strip()[:LONGEST_MESSAGE]
+
+
+def secrets_of(value: Any) -> list[str]:
+    """Every value under a sensitive name in a request body or query, at any depth, with and without separators."""
+    if isinstance(value, Mapping):
+        found: list[str] = []
+        for name, inner in value.items():
+            if name in SENSITIVE_FIELDS and isinstance(inner, str):
+                found += [inner, inner.replace("-", "")]
+            else:
+                found += secrets_of(inner)
+        return found
+    if isinstance(value, list | tuple):
+        return [secret for inner in value for secret in secrets_of(inner)]
+    return []

@@ -1,0 +1,1 @@
+"""The pytest plugin: fixtures for projects that use portone_django."""

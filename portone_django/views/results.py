@@ -1,0 +1,145 @@
+"""Where a browser arrives after the window, and the page it is sent on to. Nothing in the request is believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from ..adapter import get_adapter
+from ..buttons import button_context
+from ..conf import get_config
+from ..flows.standing import AWAITING, CHECKING, CONFIRMING, EXPIRED, FAILED, PAID, refreshed, standing
+from ..flows.verification import sync_payment
+from ..models import Payment
+from ..money import format_won
+from ..tokens import BadToken, read_attempt, sign_attempt
+from .bodies import BadBody, read_body, text
+
+RETURN_DEADLINE_SECONDS = 5.0
+_TEMPLATES = {
+    PAID: "portone/result_paid.html",
+    AWAITING: "portone/result_awaiting_deposit.html",
+    FAILED: "portone/result_failed.html",
+    EXPIRED: "portone/result_expired.html",
+    CONFIRMING: "portone/result_confirming.html",
+    CHECKING: "portone/result_checking.html",
+}
+
+
+@never_cache
+@csrf_exempt
+@transaction.non_atomic_requests
+@require_http_methods(["GET", "POST"])
+def return_(request: HttpRequest, token: str = "") -> HttpResponse:
+    """m_redirect_url: ask PortOne, then send the browser to a clean page. GET and POST, without a session.
+
+    Reached in every outcome and by anybody, any number of times; KG Inicis may come here by POST, and PortOne's own
+    example lacks imp_uid.
+    """
+    given = _parameters(request)
+    try:
+        merchant_uid = read_attempt(token) if token else text(given, "merchant_uid", 40)
+    except BadToken:
+        return _error_page(request, 404)
+    sync_payment(merchant_uid, text(given, "imp_uid", 32) or None, source="return", deadline=RETURN_DEADLINE_SECONDS)
+    url = reverse("portone:result", args=[token]) if token else reverse("portone:result")
+    return _private(HttpResponseRedirect(url, status=303))
+
+
+@never_cache
+@transaction.non_atomic_requests
+@require_GET
+def result(request: HttpRequest, token: str = "") -> HttpResponse:
+    """The page that tells how an attempt stands; without a token, a neutral one that tells nothing."""
+    if not token:
+        return _private(render(request, "portone/result_neutral.html", {"support": get_config().support}))
+    try:
+        merchant_uid = read_attempt(token)
+    except BadToken:
+        return _error_page(request, 404)
+    payment = Payment.objects.select_related("order").filter(merchant_uid=merchant_uid).first()
+    if payment is None:
+        return _error_page(request, 404)
+    payment = refreshed(payment, source="result")
+    state = standing(payment)
+    context = _context(request, payment, state)
+    return _private(render(request, _TEMPLATES[state], context))
+
+
+def _context(request: HttpRequest, payment: Payment, state: str) -> dict[str, Any]:
+    order = payment.order
+    if state == PAID and not payment.is_received:
+        # Another attempt paid this order: the page tells of that one.
+        payment = Payment.objects.select_related("order").filter(paid_slot=order.pk).first() or payment
+    can_retry = state in (FAILED, EXPIRED, CONFIRMING, AWAITING) and order.is_open
+    return {
+        "order": order,
+        "payment": payment,
+        "amount_text": format_won(payment.amount, getattr(request, "LANGUAGE_CODE", None) or "ko"),
+        "status_url": reverse("portone:status", args=[sign_attempt(payment.merchant_uid)]),
+        "return_url": get_adapter().result_url(order),
+        "support": get_config().support,
+        "retry": _retry(request, payment, state) if can_retry else None,
+        "nonce": str(getattr(request, "csp_nonce", "") or ""),
+    }
+
+
+def _retry(request: HttpRequest, payment: Payment, state: str) -> dict[str, Any]:
+    another = state == AWAITING
+    labels = {AWAITING: gettext("Pay another way"), CONFIRMING: gettext("Open the payment window again")}
+    return button_context(
+        payment.order,
+        request,
+        label=labels.get(state, gettext("Try again")),
+        css_class="portone-button",
+        channel=payment.channel,
+        another=another,
+        **_retry_options(payment, another=another),
+    )
+
+
+def _retry_options(payment: Payment, *, another: bool) -> dict[str, Any]:
+    """The same options again; "another way" than a virtual account starts from a card."""
+    if not another:
+        return dict(payment.options)
+    return {key: value for key, value in payment.options.items() if key in ("language", "app_scheme", "ios_app")}
+
+
+def _parameters(request: HttpRequest) -> dict[str, Any]:
+    given: dict[str, Any] = request.GET.dict()
+    if request.method == "POST":
+        try:
+            given = {**given, **read_body(request)}
+        except BadBody:
+            return given
+    return given
+
+
+def _error_page(request: HttpRequest, status: int) -> HttpResponse:
+    context = {
+        "title": gettext("This page does not exist"),
+        "message": gettext("The link is incomplete or has expired. Nothing was charged by opening it."),
+        "support": get_config().support,
+    }
+    return _private(render(request, "portone/error.html", context, status=status))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["Content-Security-Policy"] = _frame_policy(response)
+    return response
+
+
+def _frame_policy(response: HttpResponse) -> str:
+    policy = response.headers.get("Content-Security-Policy", "")
+    return policy or "frame-ancestors 'none'"

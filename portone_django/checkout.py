@@ -41,7 +41,7 @@ def checkout_config(
 
 
 def request_pay_parameters(payment: Payment) -> dict[str, Any]:
-    """The full parameters of `IMP.request_pay` for an existing attempt: pass a fresh copy each time, SDKs write into it.
+    """The full parameters of `IMP.request_pay` for an existing attempt; SDKs write into them, so pass a fresh copy.
 
     Raises InvalidOption, ImproperlyConfigured.
     """

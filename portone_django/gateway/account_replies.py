@@ -82,7 +82,7 @@ class BalancePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentBalance:
-    """How a payment is split; PortOne answers it for few providers, not for Inicis. `amount` None in a history entry."""
+    """How a payment is split; PortOne knows it for few providers, not for Inicis. A history entry has no `amount`."""
 
     amount: int | None
     cash_receipt: BalancePart

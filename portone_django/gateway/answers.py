@@ -1,4 +1,4 @@
-"""Decides what one HTTP answer of PortOne means: the content of its envelope, or the error of the table in errors.py."""
+"""Decides what one HTTP answer of PortOne means: the content of its envelope, or an error of the table in errors.py."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from .errors import MalformedAnswer, Misconfigured, NotFound, RateLimited, Refus
 from .parsing import Unreadable, loads
 from .redaction import safe_message
 
+Query = tuple[tuple[str, str], ...]
+
 LONGEST_WAIT = 3600.0
 _CHUNK = 64 * 1024
 # PortOne words it so for billing keys, with HTTP 404 by its schema and HTTP 200 in practice (facts A12).
@@ -29,7 +31,7 @@ class Call:
     name: str
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     body: Mapping[str, Any] | None = None
     most_bytes: int = 1024 * 1024
     is_lookup_by_text: bool = False
@@ -42,45 +44,51 @@ class Call:
         return self.method == "GET"
 
 
-def content(call: Call, status: int, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Any:
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """One HTTP answer, read to its end and unpacked. Its repr is the status only."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}>"
+
+
+def content(call: Call, answer: Answer, secrets: Sequence[str]) -> Any:
     """The envelope's `response` of an answer with code 0; raises the matching PortOneError for every other answer.
 
     `secrets` are the values that must not come back in the error's message.
     """
+    status = answer.status
     if status == 429:
-        raise RateLimited(call=call.name, http_status=status, retry_after=wait_of(headers))
+        raise RateLimited(call=call.name, http_status=status, retry_after=wait_of(answer.headers))
     if status >= 500:
-        raise ServerTrouble(call=call.name, http_status=status, retry_after=wait_of(headers))
+        raise ServerTrouble(call=call.name, http_status=status, retry_after=wait_of(answer.headers))
     if 300 <= status < 400:
         raise MalformedAnswer(call=call.name, http_status=status, reason="a redirect, which is never followed")
     try:
-        code, message, response = _envelope(body)
+        code, message, response = _envelope(answer.body)
     except Unreadable as fault:
         code, message, response, unreadable = None, None, None, str(fault)
     else:
         unreadable = ""
-    if 400 <= status:
+    if status >= 400:
         raise _refusal(call, status, code, safe_message(message, secrets))
-    if unreadable or not 200 <= status:
+    if unreadable or status < 200:
         raise MalformedAnswer(call=call.name, http_status=status, reason=unreadable or "not an answer")
     if code != 0:
         raise _refusal(call, status, code, safe_message(message, secrets))
     return response
 
 
-def read_body(call: Call, answer: requests.Response) -> bytes:
-    """The whole body, unpacked, at most `call.most_bytes`; raises MalformedAnswer beyond or when it cannot be unpacked.
+def read_answer(call: Call, response: requests.Response) -> Answer:
+    """The whole answer, at most `call.most_bytes` long; raises MalformedAnswer beyond or when it cannot be unpacked.
 
     Unpacking is bounded too: a few kilobytes of gzip can hold gigabytes. Transport errors pass through.
     """
-    if not isinstance(answer.raw, urllib3.HTTPResponse):
-        return _bounded(call, answer.content)  # an in-process adapter: the body is in memory already
-    packed = bytearray()
-    while chunk := answer.raw.read(_CHUNK, decode_content=False):
-        packed += chunk
-        _bounded(call, packed)
-    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    return bytes(packed) if encoding in ("", "identity") else _unpacked(call, encoding, bytes(packed))
+    return Answer(response.status_code, response.headers, _read_body(call, response))
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
@@ -113,6 +121,17 @@ def _refusal(call: Call, status: int, code: int | None, text: str) -> Refused:
     is_unknown = call.is_lookup_by_text and any(words in text for words in _UNKNOWN_OBJECT)
     kind = NotFound if status == 404 or is_unknown else Refused
     return kind(code, text, status, call.name)
+
+
+def _read_body(call: Call, response: requests.Response) -> bytes:
+    if not isinstance(response.raw, urllib3.HTTPResponse):
+        return _bounded(call, response.content)  # an in-process adapter: the body is in memory already
+    packed = bytearray()
+    while chunk := response.raw.read(_CHUNK, decode_content=False):
+        packed += chunk
+        _bounded(call, packed)
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    return bytes(packed) if encoding in ("", "identity") else _unpacked(call, encoding, bytes(packed))
 
 
 def _bounded(call: Call, body: bytes | bytearray) -> bytes:

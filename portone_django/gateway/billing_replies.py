@@ -49,20 +49,21 @@ class BillingKeyRecord:
             card_type=fields.number("card_type"),
             inserted_at=fields.moment("inserted"),
             updated_at=fields.moment("updated"),
-            **{name: fields.text(name) for name in ("customer_id", "card_name", "card_code", "card_number")},
-            **{name: fields.contact(name) for name in _CONTACTS},
+            **fields.each(fields.text, "customer_id card_name card_code"),
+            card_number=fields.remark("card_number"),
+            **fields.each(fields.contact, _CONTACTS),
         )
 
     def __repr__(self) -> str:
         return f"<BillingKeyRecord {self.customer_uid} {self.pg_provider}.{self.pg_id}>"
 
 
-_CONTACTS = ("customer_name", "customer_tel", "customer_email", "customer_addr", "customer_postcode")
+_CONTACTS = "customer_name customer_tel customer_email customer_addr customer_postcode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ScheduleRecord:
-    """One payment booked at PortOne. `executed` says only that it was attempted: `payment_status` says with what result.
+    """One payment booked at PortOne. `executed` says only that it was attempted, `payment_status` with what result.
 
     `imp_uid` is None until it was executed. Times are seconds since 1970, UTC; None = did not happen.
     """
@@ -97,10 +98,11 @@ class ScheduleRecord:
             merchant_uid=fields.identifier("merchant_uid"),
             amount=fields.won("amount"),
             custom_data=fields.json_text("custom_data"),
-            **{name: fields.word(name) for name in _SCHEDULE_WORDS},
-            **{name: fields.moment(name) for name in ("schedule_at", "executed_at", "revoked_at")},
-            **{name: fields.text(name) for name in ("customer_id", "name", "fail_reason", "promotion_id")},
-            **{name: fields.contact(name) for name in _BUYER},
+            **fields.each(fields.word, _SCHEDULE_WORDS),
+            **fields.each(fields.moment, "schedule_at executed_at revoked_at"),
+            **fields.each(fields.text, "customer_id name promotion_id"),
+            fail_reason=fields.remark("fail_reason"),
+            **fields.each(fields.contact, _BUYER),
         )
 
     def __repr__(self) -> str:
@@ -108,8 +110,8 @@ class ScheduleRecord:
         return f"<ScheduleRecord {self.merchant_uid} {state} {self.amount} {self.currency}>"
 
 
-_SCHEDULE_WORDS = "customer_uid imp_uid schedule_status payment_status currency pg_provider pg_id".split()
-_BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
+_SCHEDULE_WORDS = "customer_uid imp_uid schedule_status payment_status currency pg_provider pg_id"
+_BUYER = "buyer_name buyer_email buyer_tel buyer_addr buyer_postcode"
 
 
 def read_billing_keys(value: Any) -> list[BillingKeyRecord]:

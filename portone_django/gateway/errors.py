@@ -84,7 +84,7 @@ class NotSent(PortOneError):
 
 
 class Refused(PortOneError):
-    """PortOne answered and said no. `code` is PortOne's number (None without an envelope), `message` its Korean text."""
+    """PortOne answered no. `code` is PortOne's number (None without an envelope), `message` its Korean text."""
 
     _verdict = "was refused"
 

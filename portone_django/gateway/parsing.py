@@ -77,10 +77,15 @@ class Fields:
         value = self._data.get(name)
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             value = str(value)
-        return mask_numbers(clean(value)) if isinstance(value, str) else None
+        return clean(value) if isinstance(value, str) else None
+
+    def remark(self, name: str) -> str | None:
+        """A text in which PortOne or a card company may have written a whole card number."""
+        value = self.text(name)
+        return None if value is None else mask_numbers(value)
 
     def contact(self, name: str) -> str | None:
-        """As `text`, without masking long numbers: account numbers and addresses are what they are."""
+        """A text about a person, an account or a place; a number in its stead is not taken for one."""
         value = self._data.get(name)
         return clean(value) if isinstance(value, str) else None
 
@@ -151,6 +156,10 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         value = self._data.get(name)
         return tuple(clean(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+    def each(self, read: Callable[[str], Any], names: str) -> dict[str, Any]:
+        """Several fields of one kind, their names parted by spaces, as keyword arguments."""
+        return {name: read(name) for name in names.split()}
 
     def object(self, name: str) -> Fields:
         return Fields(self._data.get(name), f"{self._what}.{name}")

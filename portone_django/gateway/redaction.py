@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Request fields whose values PortOne's messages must not carry back to us.
-SENSITIVE_FIELDS = frozenset(
-    "imp_key imp_secret access_token card_number expiry birth pwd_2digit cvc pg_api_key "
-    "refund_holder refund_bank refund_account refund_tel "
-    "buyer_name buyer_email buyer_tel buyer_addr buyer_postcode "
-    "customer_name customer_tel customer_email customer_addr customer_postcode".split()
-)
+_CARD = {"card_number", "expiry", "birth", "pwd_2digit", "cvc"}
+_KEYS = {"imp_key", "imp_secret", "access_token", "pg_api_key"}
+_REFUND = {"refund_holder", "refund_bank", "refund_account", "refund_tel"}
+_PERSON = {f"{who}_{what}" for who in ("buyer", "customer") for what in ("name", "email", "tel", "addr", "postcode")}
+SENSITIVE_FIELDS = frozenset(_CARD | _KEYS | _REFUND | _PERSON)
 LONGEST_MESSAGE = 500
 # Shorter values (a two-digit password) occur in any text by chance; blotting them out would only mark the place.
 SHORTEST_SECRET = 4

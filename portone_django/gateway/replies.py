@@ -34,7 +34,7 @@ class Cancellation:
             pg_tid=fields.word("pg_tid"),
             amount=fields.won("amount"),
             cancelled_at=fields.moment("cancelled_at"),
-            reason=fields.text("reason"),
+            reason=fields.remark("reason"),
             receipt_url=fields.contact("receipt_url"),
         )
 
@@ -165,12 +165,13 @@ class PaymentRecord:
             promotion_id=promotion.text("id") if promotion else None,
             promotion_discount=promotion.won_or_none("discount") if promotion else None,
             custom_data=fields.json_text("custom_data"),
-            **{name: fields.word(name) for name in _DECIDING},
-            **{name: fields.moment(name) for name in _MOMENTS},
-            **{name: fields.text(name) for name in _SHOWN},
-            **{name: fields.contact(name) for name in _CONTACTS},
-            **{name: fields.number(name) for name in ("card_quota", "card_type")},
-            **{name: fields.flag(name) for name in ("escrow", "cash_receipt_issued")},
+            **fields.each(fields.word, _DECIDING),
+            **fields.each(fields.moment, _MOMENTS),
+            **fields.each(fields.text, _SHOWN),
+            **fields.each(fields.remark, "fail_reason cancel_reason card_number"),
+            **fields.each(fields.contact, _CONTACTS),
+            **fields.each(fields.number, "card_quota card_type"),
+            **fields.each(fields.flag, "escrow cash_receipt_issued"),
         )
 
     def __repr__(self) -> str:
@@ -178,15 +179,13 @@ class PaymentRecord:
         return f"<PaymentRecord {self.imp_uid} {self.merchant_uid} {self.status} {amounts}>"
 
 
-_DECIDING = "pg_provider pg_id pg_tid emb_pg_provider pay_method channel customer_uid customer_uid_usage".split()
-_MOMENTS = "started_at paid_at failed_at cancelled_at vbank_date vbank_issued_at".split()
+_DECIDING = "pg_provider pg_id pg_tid emb_pg_provider pay_method channel customer_uid customer_uid_usage"
+_MOMENTS = "started_at paid_at failed_at cancelled_at vbank_date vbank_issued_at"
 _SHOWN = (
-    "name fail_reason cancel_reason apply_num bank_code bank_name card_code card_name card_issuer_code "
-    "card_issuer_name card_publisher_code card_publisher_name card_number vbank_code vbank_name"
-).split()
-_CONTACTS = (
-    "vbank_num vbank_holder buyer_name buyer_email buyer_tel buyer_addr buyer_postcode user_agent receipt_url"
-).split()
+    "name apply_num bank_code bank_name card_code card_name card_issuer_code "
+    "card_issuer_name card_publisher_code card_publisher_name vbank_code vbank_name"
+)
+_CONTACTS = "vbank_num vbank_holder buyer_name buyer_email buyer_tel buyer_addr buyer_postcode user_agent receipt_url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -1,4 +1,4 @@
-"""Decides how a call travels: never inside a transaction, one deadline for all of it, and only a GET is ever repeated."""
+"""Decides how a call travels: never inside a transaction, one deadline for all of it, and only a GET is repeated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from .answers import Call, content, read_body
+from .answers import Answer, Call, content, read_answer
 from .errors import (
     InsideTransaction,
     MalformedAnswer,
@@ -87,17 +87,18 @@ class Transport:
 
     def _token(self, call: Call, deadline: Deadline) -> Token:
         """A token for the call. Whatever happened to getToken, the call itself was not sent."""
+        failure: PortOneError
         try:
             return self._tokens.get(deadline)
-        except OutcomeUnknown as failure:
-            reason, wait = f"no token: {type(failure).__name__}", failure.retry_after
-        except NotSent as failure:
-            reason, wait = f"no token: {failure.reason}", failure.retry_after
-        except Refused as failure:
-            # The same error object may reach several threads; each raises its own.
-            reason, wait, refused = "", None, failure
-            raise type(refused)(refused.code, refused.message, refused.http_status, call.name) from None
-        raise NotSent(call=call.name, reason=reason, retry_after=wait)
+        except Refused as error:
+            failure = error
+        except PortOneError as error:
+            reason = f"no token: {error.reason if isinstance(error, NotSent) else type(error).__name__}"
+            failure = NotSent(call=call.name, reason=reason, retry_after=error.retry_after)
+        if isinstance(failure, Refused):
+            # The same error reaches every thread that waited for this token: each raises its own.
+            failure = type(failure)(failure.code, failure.message, failure.http_status, call.name)
+        raise failure
 
     @sensitive_variables()
     def _fetch_token(self, deadline: Deadline) -> Token:
@@ -117,22 +118,22 @@ class Transport:
     def _send(self, call: Call, read: Callable[[Any], T], deadline: Deadline, token: Token | None) -> T:
         started = time.monotonic()
         failure: PortOneError
-        status: int | None = None
+        answer: Answer | None = None
         try:
-            status, headers, body = self._exchange(call, deadline, token)
-            result = read(content(call, status, headers, body, _secrets(call, token)))
+            answer = self._exchange(call, deadline, token)
+            result = read(content(call, answer, _secrets(call, token)))
         except PortOneError as error:
             failure = error
         except Unreadable as fault:
-            failure = MalformedAnswer(call=call.name, reason=str(fault), http_status=status)
+            failure = MalformedAnswer(call=call.name, reason=str(fault), http_status=answer and answer.status)
         else:
-            _log(call, status, 0, started)
+            _log(call, answer.status, 0, started)
             return result
         _log(call, failure.http_status, getattr(failure, "code", None), started, failure)
-        # Raised outside the except blocks, so that no URL, header or body hangs on it as context.
-        raise failure
+        # Raised outside the except blocks and without its past: no URL, header or body hangs on it.
+        raise failure.with_traceback(None)
 
-    def _exchange(self, call: Call, deadline: Deadline, token: Token | None) -> tuple[int, Any, bytes]:
+    def _exchange(self, call: Call, deadline: Deadline, token: Token | None) -> Answer:
         """One request and its answer in full; raises NotSent, NoAnswer or MalformedAnswer."""
         if not deadline.remaining():
             raise NotSent(call=call.name, reason="no time left")
@@ -140,7 +141,7 @@ class Transport:
         with attempting(deadline) as attempt:
             try:
                 request = self._request(call, token)
-                answer = self._adapter_for(request)(
+                response = self._adapter_for(request)(
                     request,
                     stream=True,
                     timeout=(min(CONNECT_SECONDS, deadline.remaining()), deadline.remaining()),
@@ -148,8 +149,8 @@ class Transport:
                     cert=self._session.cert,
                     proxies=self._session.proxies,
                 )
-                with answer:
-                    return answer.status_code, answer.headers, read_body(call, answer)
+                with response:
+                    return read_answer(call, response)
             except PortOneError as error:
                 failure = error
             except Exception as error:  # also a soft time limit, which a signal raises in the middle of anything
@@ -219,7 +220,7 @@ def _checked_session(session: requests.Session) -> requests.Session:
     for adapter in session.adapters.values():
         if getattr(getattr(adapter, "max_retries", None), "total", 0):
             raise ImproperlyConfigured(
-                "The session of a PortOne client must not repeat requests (max_retries=0): a repeated POST charges twice."
+                "The session of a PortOne client must not repeat requests: a repeated POST charges twice."
             )
     return session
 

@@ -1,1 +1,36 @@
-"""The pytest plugin: fixtures for projects that use portone_django."""
+"""The pytest plugin: `portone_sandbox`, a simulated PortOne in this process that the app talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from portone_django.sandbox.ledger import Sandbox
+
+
+@pytest.fixture
+def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A fresh simulated PortOne with the keys of PORTONE in the settings; no socket, no webhook unless asked for."""
+    import requests
+
+    from portone_django.conf import get_config
+    from portone_django.gateway import Client, override_client
+    from portone_django.sandbox.adapter import SandboxAdapter
+    from portone_django.sandbox.ledger import Sandbox
+
+    config = get_config()
+    sandbox = Sandbox(
+        tmp_path / "portone.sqlite3",
+        imp_key=config.imp_key,
+        imp_secret=config.imp_secret,
+        user_code=config.user_code,
+    )
+    session = requests.Session()
+    SandboxAdapter(sandbox).mount(session, config.api_base)
+    client = Client(api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session)
+    with override_client(client):
+        yield sandbox

@@ -6,26 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from .chromium import open_chromium
 from .stub_shop import HTML_500, LOGIN_PAGE, MESSAGES, OPEN, STUB_SDK, Shop, button, document, open_shop
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 NOT_READY = "{imp_uid: null, merchant_uid: 't1', error_coe: 'NOT_READY', error_msg: '준비되지 않았습니다'}"
 DONE = "{imp_uid: 'imp_1', merchant_uid: 't1', paid_amount: 1, success: true, buyer_name: '홍길동'}"
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
-        )
+    with open_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -438,12 +433,15 @@ def test_after_half_an_hour_the_page_stops_waiting(page: sync_api.Page, shop: Sh
 def test_coming_back_from_the_result_finds_a_usable_page(page: sync_api.Page, shop: Shop) -> None:
     shop.answers["/complete"] = {"state": "paid", "url": "/paid"}
     pay(page, shop)
-    page.evaluate("window.mark = 'kept'")
+    page.evaluate("window.mark = 'the page as it was left'")
     page.evaluate(f"sdk.answer({DONE})")
     arrives(page, shop, "/paid")
-    page.go_back()
+    page.go_back(wait_until="commit")
     is_usable(page)
     says(page, "")
+    assert page.evaluate("window.mark") == "the page as it was left"
+    page.click("#pay")
+    page.wait_for_function("sdk.opened.length === 2")
 
 
 def test_a_page_from_the_back_forward_cache_frees_its_buttons(page: sync_api.Page, shop: Shop) -> None:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.utils.encoding import iri_to_uri
 
+from portone_django.sandbox.checkout import USER_CANCEL
 from portone_django.sandbox.window.deadlines import korean_text
-from portone_django.sandbox.window.texts import USER_CANCELLED
 
 __all__ = ["callback_answer", "is_decided", "redirect_address", "refusal_answer"]
 
@@ -84,7 +84,7 @@ def _gateway(record: Mapping[str, Any]) -> dict[str, Any]:
 def _error_code(record: Mapping[str, Any]) -> str | None:
     """Inicis' own code out of the reason, None for a buyer's cancel."""
     reason = _error_message(record)
-    if reason.startswith(USER_CANCELLED):
+    if reason.startswith(USER_CANCEL):
         return None
     found = PG_CODE.search(reason)
     return (found[1] or found[2]) if found else UNNAMED_CODE

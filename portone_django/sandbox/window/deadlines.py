@@ -1,4 +1,4 @@
-"""When a virtual account closes: `vbank_due` in its four spellings, all read as Korean time."""
+"""When a virtual account closes: `vbank_due` in its spellings, all read as Korean time."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -6,23 +6,22 @@ __all__ = ["KST", "deposit_deadline", "korean_text"]
 
 KST = timezone(timedelta(hours=9), "KST")
 USUAL_DAYS = 30  # PortOne V1: an omitted vbank_due means 30 days
-DATES = ("%Y-%m-%d", "%Y%m%d")
-MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S")
-LENGTHS = {10: DATES[0], 8: DATES[1], 19: MOMENTS[0], 14: MOMENTS[1]}
+DATES = {10: "%Y-%m-%d", 8: "%Y%m%d"}  # by length: strptime alone reads 20261223 as a day in January
+MOMENTS = {19: "%Y-%m-%d %H:%M:%S", 14: "%Y%m%d%H%M%S", 16: "%Y-%m-%d %H:%M", 12: "%Y%m%d%H%M"}
 
 
 def deposit_deadline(vbank_due: object, now: int) -> int | None:
     """Unix seconds of the deadline; a date alone means the end of that day; None for an unreadable or past one."""
     if vbank_due in (None, ""):
         return _end_of_day(datetime.fromtimestamp(now, KST) + timedelta(days=USUAL_DAYS))
-    form = LENGTHS.get(len(vbank_due)) if isinstance(vbank_due, str) else None
-    if form is None:
+    if not isinstance(vbank_due, str) or not vbank_due.isascii():
         return None
+    form = (DATES | MOMENTS).get(len(vbank_due), "")
     try:
-        moment = datetime.strptime(str(vbank_due), form).replace(tzinfo=KST)
+        moment = datetime.strptime(vbank_due, form).replace(tzinfo=KST)
     except ValueError:
         return None
-    deadline = _end_of_day(moment) if form in DATES else int(moment.timestamp())
+    deadline = _end_of_day(moment) if len(vbank_due) in DATES else int(moment.timestamp())
     return deadline if deadline > now else None
 
 

@@ -28,7 +28,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything the templates and the reading of the form need; texts are ready to print, `amount` is won."""
+    """All that the templates and the reading of the form need; `amount` is won, `due` unix seconds, texts are ready."""
 
     kind: Kind
     method: str
@@ -49,6 +49,7 @@ class Screen:
     wallets: tuple[tuple[str, str], ...] = ()
     direct: cards.Direct | None = None
     banks: tuple[tuple[str, str], ...] = ()
+    due: int | None = None
     deadline: str = ""
     is_second_step: bool = False
 
@@ -80,11 +81,8 @@ def describe(record: Mapping[str, Any], params: Mapping[str, Any], ticket: Ticke
         return _with_cards(screen, params, ticket)
     if kind == "vbank":
         deadline = deposit_deadline(params.get("vbank_due"), now)
-        return replace(
-            screen,
-            banks=_names(catalogue.BANKS, language),
-            deadline=korean_text(deadline)[:16] if deadline else "",
-        )
+        shown = korean_text(deadline)[:16] if deadline else ""
+        return replace(screen, banks=_names(catalogue.BANKS, language), due=deadline, deadline=shown)
     if kind == "trans":
         return replace(screen, banks=_names(catalogue.TRANSFER_BANKS, language))
     return screen

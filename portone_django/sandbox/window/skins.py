@@ -1,5 +1,6 @@
 """The window's colour from `SKIN(…)` in `bypass.acceptmethod`; Inicis' own red when it says nothing readable."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -39,5 +40,5 @@ def skin_css(color: str) -> str | None:
 
 
 def _luminance(color: str) -> float:
-    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (0, 2, 4))
-    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    red, green, blue = (math.pow(int(color[i : i + 2], 16) / 255, 2.2) for i in (0, 2, 4))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 
-__all__ = ["DECLINES", "USER_CANCELLED", "texts"]
+from portone_django.sandbox.magic import fail_reason
 
-USER_CANCELLED = "사용자가 결제를 취소하셨습니다"
+__all__ = ["DECLINES", "texts"]
 
 # Inicis' answers that a developer can choose; PG texts reach the shop in Korean whatever the window's language.
 DECLINES: Mapping[str, str] = {
     "120049": "[120049] 사용한도초과",
-    "1254": "[1254] 잔액부족",
-    "1226": "[1226] 도난, 분실카드",
-    "1204": "[1204] 유효기간 만료",
-    "1216": "[1216] 월 사용한도 초과",
-    "1201": "[1201] 거래제한(정지)카드",
+    **{code: fail_reason(code) for code in ("1254", "1226", "1216", "1204", "1201", "1210")},
     "12A8": "[12A8] 카드사 시스템장애",
 }
 

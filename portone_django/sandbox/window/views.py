@@ -1,6 +1,7 @@
 """The doors of the browser side: the script, opening a window, the window itself and what the buyer does in it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonRes
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
-from portone_django.sandbox.ledger import WindowRefused, get_sandbox
 
+from portone_django.sandbox import checkout
+from portone_django.sandbox.ledger import get_sandbox
+from portone_django.sandbox.refusals import Refused, WindowRefused
 from portone_django.sandbox.window import answers, pages
 from portone_django.sandbox.window.choices import Choice, NotChosen, read_choice
 from portone_django.sandbox.window.screens import Screen, describe, wallet_screen
 from portone_django.sandbox.window.skins import skin_css
-from portone_django.sandbox.window.texts import DECLINES, USER_CANCELLED
+from portone_django.sandbox.window.texts import DECLINES
 from portone_django.sandbox.window.tickets import Ticket, read_ticket, sign_ticket
 
 __all__ = ["asset", "open_window", "page", "script", "skin"]
 
+ORIGIN = re.compile(r"https?://[^/\s?#]+")
 PAYING = ("pay", "approve", "lose")
 
 
@@ -88,7 +92,7 @@ def _opened(request: HttpRequest, body: Mapping[str, Any], params: dict[str, Any
     if body.get("user_code") != sandbox.user_code:
         raise WindowRefused("F0003", "등록되지 않은 고객사 식별코드입니다.")
     is_mobile = body.get("device") == "mobile"
-    if is_mobile and not urlsplit(str(params.get("m_redirect_url", ""))).scheme:
+    if is_mobile and not _is_absolute(params.get("m_redirect_url")):
         raise WindowRefused("F0002", "m_redirect_url은 절대 주소여야 합니다.")
     agent = request.headers.get("User-Agent", "")
     record = sandbox.open_window(params, device="mobile" if is_mobile else "pc", user_agent=agent)
@@ -106,7 +110,7 @@ def _visit(token: str) -> Visit | None:
         return None
     try:
         record = sandbox.payment(ticket.imp_uid)
-    except LookupError:  # the sandbox was reset while the window was open
+    except Refused:  # the sandbox was reset while the window was open
         return None
     params = sandbox.window_params(ticket.imp_uid)
     return Visit(ticket, params, describe(record, params, ticket, now=sandbox.now()), record)
@@ -128,7 +132,7 @@ def _decided(visit: Visit, form: Mapping[str, str]) -> HttpResponse:
         return _ended(visit, visit.record)
     if outcome in PAYING:
         return _paid(visit, form, outcome)
-    reason = DECLINES.get(form.get("reason", ""), DECLINES["120049"]) if outcome == "decline" else USER_CANCELLED
+    reason = DECLINES.get(form.get("reason", ""), DECLINES["120049"]) if outcome == "decline" else checkout.USER_CANCEL
     return _ended(visit, get_sandbox().fail(visit.ticket.imp_uid, reason))
 
 
@@ -151,7 +155,8 @@ def _paid(visit: Visit, form: Mapping[str, str], outcome: str) -> HttpResponse:
 def _settled(visit: Visit, choice: Choice) -> Mapping[str, Any]:
     sandbox, imp_uid = get_sandbox(), visit.ticket.imp_uid
     if visit.screen.kind == "vbank":
-        return sandbox.issue_vbank(imp_uid, bank_code=choice.bank_code or "")
+        # The deadline that was shown is the one that is issued.
+        return checkout.issue_vbank(sandbox, imp_uid, bank_code=choice.bank_code or "", due=visit.screen.due)
     return sandbox.approve(
         imp_uid,
         pay_method=choice.pay_method,
@@ -187,10 +192,16 @@ def _json_object(request: HttpRequest) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def _is_absolute(address: object) -> bool:
+    try:
+        return isinstance(address, str) and bool(urlsplit(address).scheme)
+    except ValueError:
+        return False
+
+
 def _origin(value: object) -> str:
     """Whom the window may tell; a page without an origin (a file, a data address) can only be told openly."""
-    parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.netloc else "*"
+    return value if isinstance(value, str) and ORIGIN.fullmatch(value) else "*"
 
 
 def _file(name: str) -> HttpResponse:

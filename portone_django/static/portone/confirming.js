@@ -11,6 +11,7 @@
   const ANSWER_TIMEOUT = 10000;
   let pause = Number(page.dataset.first) || 2000;
   let timer = null;
+  let paying = false;
 
   function plan() {
     clearTimeout(timer);
@@ -19,12 +20,12 @@
   }
 
   function look() {
-    if (document.hidden) return;
+    if (document.hidden || paying) return;
     const abort = new AbortController();
     const late = setTimeout(() => abort.abort(), ANSWER_TIMEOUT);
     fetch(page.dataset.portonePoll, {credentials: 'same-origin', cache: 'no-store', signal: abort.signal, headers: {Accept: 'application/json'}})
       .then((response) => (response.ok ? response.json() : {}))
-      .then((answer) => { if (!moved(answer)) plan(); })
+      .then((answer) => { if (!paying && !moved(answer)) plan(); })
       .catch(plan)
       .finally(() => clearTimeout(late));
   }
@@ -41,5 +42,8 @@
   // A hidden page asks nothing; when the customer comes back it asks at once.
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { clearTimeout(timer); look(); } });
   window.addEventListener('pageshow', (event) => { if (event.persisted) look(); });
+  // While the payment window is open on this page, checkout.js watches: a reload would close the window.
+  document.addEventListener('portone:open', () => { paying = true; clearTimeout(timer); });
+  document.addEventListener('portone:fail', () => { paying = false; plan(); });
   plan();
 })();

@@ -1,0 +1,19 @@
+"""The shop's entry in INSTALLED_APPS."""
+
+from django.apps import AppConfig
+
+
+class ShopConfig(AppConfig):
+    """A small coffee roastery."""
+
+    name = "example_project.shop"
+    label = "shop"
+    verbose_name = "Namu Coffee"
+
+    def ready(self) -> None:
+        from example_project.celery import app
+        from portone_django.tasks import BEAT_SCHEDULE
+
+        from . import receivers  # noqa: F401  (connects the receiver)
+
+        app.conf.beat_schedule = {**app.conf.beat_schedule, **BEAT_SCHEDULE}

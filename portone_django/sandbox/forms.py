@@ -1,0 +1,67 @@
+"""How PortOne reads parameters: JSON, form bodies and queries, with name[], name[0] and name[key] as PHP does."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .refusals import bad_request
+
+_PART = re.compile(r"\[([^\]]*)\]")
+
+
+def read_query(query: str) -> dict[str, Any]:
+    """Nested dicts and lists of text; a plain key that is repeated becomes a list."""
+    tree: dict[str, Any] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        name, rest = _split(key)
+        if not rest and name in tree:
+            before = tree[name]
+            tree[name] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            _put(tree, [name, *rest], value)
+    listed = _lists(tree)
+    return listed if isinstance(listed, dict) else {}
+
+
+def read_body(body: bytes, content_type: str) -> dict[str, Any]:
+    """The body of a request, whatever its declared type; Refused (400) when it is no object."""
+    if not body.strip():
+        return {}
+    text = body.decode("utf-8", "replace")
+    if "json" not in content_type and text.lstrip()[:1] != "{":
+        return read_query(text)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise bad_request("요청 본문을 해석할 수 없습니다.") from None
+    if not isinstance(content, dict):
+        raise bad_request("요청 본문을 해석할 수 없습니다.")
+    return content
+
+
+def _split(key: str) -> tuple[str, list[str]]:
+    name, bracket, _ = key.partition("[")
+    return name, _PART.findall(key) if bracket else []
+
+
+def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
+    *parents, last = path
+    for part in parents:
+        inner = tree.setdefault(part or str(len(tree)), {})
+        if not isinstance(inner, dict):
+            return
+        tree = inner
+    tree[last or str(len(tree))] = value
+
+
+def _lists(tree: Any) -> Any:
+    """Dicts whose keys are 0, 1, 2 … become lists."""
+    if not isinstance(tree, dict):
+        return tree
+    inner = {key: _lists(value) for key, value in tree.items()}
+    if inner and list(inner) == [str(number) for number in range(len(inner))]:
+        return list(inner.values())
+    return inner

@@ -65,9 +65,9 @@ class Tick(Func):
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(
-            compiler, connection, template="STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW')", **context
-        )
+        # Through Django's own function, so that the text equals what Django writes for the same datetime.
+        template = "django_format_dtdelta('+', STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW'), 0)"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 def later(seconds: float) -> Combinable | Expression:

@@ -8,7 +8,7 @@ PRODUCTS: list[dict[str, Any]] = [
     {
         "slug": "namu-blend", "price": 12_900, "art": "bark",
         "name_ko": "나무 블렌드 200g", "name_en": "Namu Blend 200 g",
-        "note_ko": "구운 헤이즐넛과 흑설탕, 매일 마시는 커피", "note_en": "Roasted hazelnut and brown sugar, for every day",
+        "note_ko": "구운 헤이즐넛과 흑설탕, 매일 마시는 커피", "note_en": "Hazelnut and brown sugar, for every day",
     },
     {
         "slug": "yirgacheffe", "price": 15_000, "art": "flower",
@@ -33,6 +33,6 @@ PRODUCTS: list[dict[str, Any]] = [
     {
         "slug": "gift-box", "price": 89_000, "art": "night",
         "name_ko": "로스터의 선물 상자", "name_en": "Roaster's gift box",
-        "note_ko": "원두 네 종류와 머그 두 개, 손글씨 카드", "note_en": "Four coffees, two mugs and a hand-written card",
+        "note_ko": "원두 네 종류와 머그 두 개, 손글씨 카드", "note_en": "Four coffees, two mugs and a card",
     },
 ]  # fmt: skip

@@ -26,9 +26,7 @@ class BuyerForm(QuantityForm):
 
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, widget=forms.HiddenInput)
     token = forms.CharField(max_length=120, widget=forms.HiddenInput)
-    buyer_name = forms.CharField(
-        label=_("Name"), max_length=50, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    buyer_name = forms.CharField(label=_("Name"), max_length=50, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     # KG Inicis does not open its window without a telephone number.
     buyer_tel = forms.CharField(
         label=_("Mobile number"),

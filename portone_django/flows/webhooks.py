@@ -54,7 +54,7 @@ def receive(hint: Hint) -> str:
     known = _look_up(key)
     if known is None:
         return "unknown"
-    repeated = known["delivery_id"] is not None or known["rows"] >= MAX_ROWS_PER_UID
+    repeated = known["delivery_id"] is not None or (known["rows"] or 0) >= MAX_ROWS_PER_UID
     if repeated:
         _count_again(known, hint)
     else:

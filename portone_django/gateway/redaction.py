@@ -13,10 +13,11 @@ _REFUND = {"refund_holder", "refund_bank", "refund_account", "refund_tel"}
 _PERSON = {f"{who}_{what}" for who in ("buyer", "customer") for what in ("name", "email", "tel", "addr", "postcode")}
 SENSITIVE_FIELDS = frozenset(_CARD | _KEYS | _REFUND | _PERSON)
 LONGEST_MESSAGE = 500
-# Shorter values (a two-digit password) occur in any text by chance; blotting them out would only mark the place.
+# Shorter values (a two-digit password) occur in any text by chance: they are blotted out beside their name only.
 SHORTEST_SECRET = 4
 
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ .\-]?){12,18}[0-9](?![0-9])")
+_SHORT_SECRET = re.compile(r"(?i)((?:pwd_?2digit|cvc)\W{1,8})[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -32,7 +33,8 @@ def safe_message(message: object, secrets: Iterable[str]) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
             message = message.replace(secret, "***")
-    return mask_numbers(_CONTROL.sub(" ", message)).strip()[:LONGEST_MESSAGE]
+    message = _SHORT_SECRET.sub(r"\1***", _CONTROL.sub(" ", message))
+    return mask_numbers(message).strip()[:LONGEST_MESSAGE]
 
 
 def secrets_of(value: Any) -> list[str]:

@@ -24,7 +24,6 @@ from .errors import (
     MalformedAnswer,
     NoAnswer,
     NotSent,
-    OutcomeUnknown,
     PortOneError,
     RateLimited,
     Refused,
@@ -125,7 +124,8 @@ class Transport:
         except PortOneError as error:
             failure = error
         except Unreadable as fault:
-            failure = MalformedAnswer(call=call.name, reason=str(fault), http_status=answer and answer.status)
+            status = answer.status if answer is not None else None
+            failure = MalformedAnswer(call=call.name, reason=str(fault), http_status=status)
         else:
             _log(call, answer.status, 0, started)
             return result
@@ -137,10 +137,10 @@ class Transport:
         """One request and its answer in full; raises NotSent, NoAnswer or MalformedAnswer."""
         if not deadline.remaining():
             raise NotSent(call=call.name, reason="no time left")
+        request = self._request(call, token)
         failure: PortOneError
         with attempting(deadline) as attempt:
             try:
-                request = self._request(call, token)
                 response = self._adapter_for(request)(
                     request,
                     stream=True,
@@ -189,7 +189,11 @@ def refuse_inside_transaction() -> None:
 
 
 def _checked_base(api_base: str) -> str:
-    parts = urlsplit(api_base)
+    try:
+        parts = urlsplit(api_base)
+        _ = parts.port
+    except ValueError:
+        raise ImproperlyConfigured('PORTONE["API_BASE"] is not an address.') from None
     is_secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
     if not parts.hostname or not is_secure:
         raise ImproperlyConfigured('PORTONE["API_BASE"] must be https:// (http:// only for this machine itself).')

@@ -89,7 +89,7 @@ def _check_method(sandbox: Sandbox, held: Held, request: Cancel, amount: int) ->
     if record["escrow"]:
         if is_partial:
             raise _pg("500699|에스크로 거래는 부분취소가 불가능합니다")
-        if sandbox.deliveries.get(held.imp_uid):
+        if sandbox.deliveries.get(held.imp_uid) is not None:
             raise _pg("500685|에스크로 거래는 에스크로 모듈을 통해 취소")
     if is_partial and record["emb_pg_provider"] and record["sandbox"]:
         raise _pg("500503|간편결제 테스트 거래는 부분취소가 불가능합니다")

@@ -20,8 +20,8 @@ _NAME_REQUIRED = "이니시스 빌링결제는 상품명이 필수입니다."
 _ONETIME_FAILURE = "카드정보 인증에 실패하였습니다."
 
 
-def again(sandbox: Sandbox, body: dict[str, Any]) -> Record:
-    """POST /subscribe/payments/again: the PaymentAnnotation, `paid` or `failed`; Refused before the card network."""
+def again(sandbox: Sandbox, body: dict[str, Any]) -> Held:
+    """POST /subscribe/payments/again: a payment, `paid` or `failed`; Refused before the card network."""
     merchant_uid, amount = _required(body)
     customer_uid = str(body.get("customer_uid") or "")
     if not customer_uid:
@@ -36,10 +36,10 @@ def again(sandbox: Sandbox, body: dict[str, Any]) -> Record:
     with sandbox.store.write():
         _refuse_paid(sandbox, merchant_uid, at_record=True)
         notify = bool(sandbox.settings["notify_api_payments"])
-        return charge(sandbox, key, merchant_uid, amount, body, usage="payment", notify=notify).record
+        return charge(sandbox, key, merchant_uid, amount, body, usage="payment", notify=notify)
 
 
-def onetime(sandbox: Sandbox, body: dict[str, Any]) -> Record:
+def onetime(sandbox: Sandbox, body: dict[str, Any]) -> Held:
     """POST /subscribe/payments/onetime: charges the card and, with a customer_uid, keeps it as a billing key."""
     merchant_uid, amount = _required(body)
     number = check_card(body, sandbox.now(), _ONETIME_FAILURE)
@@ -60,10 +60,12 @@ def onetime(sandbox: Sandbox, body: dict[str, Any]) -> Record:
     with sandbox.store.write():
         _refuse_paid(sandbox, merchant_uid, at_record=True)
         notify = bool(sandbox.settings["notify_api_payments"])
-        held = charge(sandbox, key, merchant_uid, amount, body, usage="payment" if customer_uid else None, notify=notify)
+        held = charge(
+            sandbox, key, merchant_uid, amount, body, usage="payment" if customer_uid else None, notify=notify
+        )
         if customer_uid and held.record["status"] != "failed":
             sandbox.keys.put(key)
-    return held.record
+    return held
 
 
 def charge(
@@ -146,5 +148,3 @@ def _check_name(sandbox: Sandbox, body: dict[str, Any], call: str) -> None:
 def _refuse_paid(sandbox: Sandbox, merchant_uid: str, *, at_record: bool = False) -> None:
     if sandbox.duplicates.is_refused(merchant_uid, at_record=at_record):
         raise Refused(1, ALREADY_PAID)
-
-

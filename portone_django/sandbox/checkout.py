@@ -22,6 +22,7 @@ DUPLICATE = "[500619] 상점주문번호 중복 오류"
 _VBANK_DAYS = 30
 _CARD_METHODS = ("card", "samsung", "kakaopay", "naverpay", "payco", "tosspay", "lpay", "ssgpay", "applepay")
 _DEFAULT_CARD = "5594100000000000"
+_BAD_NUMBER = "1214"
 
 
 def approve(
@@ -138,6 +139,8 @@ def _decline(sandbox: Sandbox, held: Held, card_number: str | None, quota: int, 
     """Why it is not approved: another attempt of the number is paid, a fault, the instalment rule, a magic value."""
     if not arrived_first or sandbox.duplicates.is_refused(held.merchant_uid, but=held.imp_uid, at_record=True):
         return DUPLICATE
+    if held.record["customer_uid_usage"] == "issue":  # nothing is charged, so nothing but the number can be wrong
+        return magic.fail_reason(_BAD_NUMBER) if magic.decline_of_card(card_number) == _BAD_NUMBER else None
     return sandbox.decline(held, magic.decline_of_card(card_number), quota)
 
 

@@ -1,4 +1,4 @@
-"""How a record becomes paid or failed: the fields that change, and the faults that make the ledger tell another story."""
+"""How a record becomes paid or failed: the fields that change, and the faults that falsify the story."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def pay_late(sandbox: Sandbox, held: Held) -> None:
 def _disguise(sandbox: Sandbox, held: Held) -> None:
     record = held.record
     if tampered := sandbox.faults.in_ledger("tampered", held.merchant_uid):
-        record["amount"] = int(tampered.options.get("amount", record["amount"]))
+        record["amount"] = int(tampered.number("amount", record["amount"]))
         record["currency"] = tampered.options.get("currency", record["currency"])
     if sandbox.faults.in_ledger("test_payment", held.merchant_uid):
         record |= {"sandbox": True, "pg_id": catalogue.CHANNELS[0]["pg_id"]}

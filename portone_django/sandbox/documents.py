@@ -24,7 +24,8 @@ class Documents:
     def put(self, key: str, content: Record) -> None:
         with self._store.write() as db:
             db.execute(
-                "INSERT INTO document VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET content = excluded.content",
+                "INSERT INTO document VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET content = excluded.content",
                 (self._kind, key, json.dumps(content, ensure_ascii=False)),
             )
 

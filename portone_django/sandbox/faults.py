@@ -1,4 +1,4 @@
-"""The switchboard: which bad thing happens to which call, how often, decided by seed and written in the sandbox's file."""
+"""The switchboard: which bad thing happens to which call and how often; kept in the sandbox's file."""
 
 from __future__ import annotations
 

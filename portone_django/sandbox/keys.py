@@ -26,9 +26,7 @@ class Keys:
 
     def get(self, customer_uid: str) -> Key | None:
         with self._store.read() as db:
-            row = db.execute(
-                "SELECT record, facts FROM billing_key WHERE customer_uid = ?", (customer_uid,)
-            ).fetchone()
+            row = db.execute("SELECT record, facts FROM billing_key WHERE customer_uid = ?", (customer_uid,)).fetchone()
         return Key(json.loads(row["record"]), json.loads(row["facts"])) if row else None
 
     def put(self, key: Key) -> None:

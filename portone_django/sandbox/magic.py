@@ -1,4 +1,4 @@
-"""The declines that a tester can ask for: card numbers that end in an Inicis code, amounts of 90,000 won plus that code.
+"""The declines a tester can ask for: card numbers ending in an Inicis code, amounts of 90,000 won plus the code.
 
     card number ending in 1216, or an amount of 91,216 won   ->  failed, "[1216] 월 사용한도 초과"
 

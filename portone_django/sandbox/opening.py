@@ -1,4 +1,4 @@
-"""Whether the payment window opens: what IMP.request_pay and Inicis refuse beforehand, and the `ready` record it leaves."""
+"""Whether the payment window opens: what is refused beforehand, and the `ready` record that is left."""
 
 from __future__ import annotations
 

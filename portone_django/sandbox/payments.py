@@ -42,7 +42,7 @@ class Held:
     @property
     def is_charged(self) -> bool:
         """Whether its merchant_uid is used up: paid, or paid once and cancelled since."""
-        return self.record["paid_at"] > 0
+        return bool(self.record["paid_at"] > 0)
 
     def seen(self, instant: float) -> Record | None:
         """What a reader gets at `instant`; None while it is not visible at all."""

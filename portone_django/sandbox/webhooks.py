@@ -57,20 +57,18 @@ class Webhooks:
         return True
 
     def log(self, limit: int = 200) -> list[Record]:
-        """The newest first: id, url, content_type, body, state (queued, sending, sent, failed, lost, off, refused), …"""
+        """The newest first; `state` is queued, sending, sent, failed, lost, off or refused (not this machine)."""
         with self._store.read() as db:
             rows = db.execute("SELECT * FROM webhook ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [{**dict(row), "body": json.loads(row["body"])} for row in rows]
 
     def flush(self, timeout: float = 10.0) -> int:
-        """Send everything queued now, held and delayed ones too, wait for those in the air; returns how many it sent."""
+        """Send all that is queued, held and delayed ones too, and wait for those in the air; how many it sent."""
         sent = 0
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with self._store.read() as db:
-                row = db.execute(
-                    "SELECT id FROM webhook WHERE state = 'queued' ORDER BY due_at, id LIMIT 1"
-                ).fetchone()
+                row = db.execute("SELECT id FROM webhook WHERE state = 'queued' ORDER BY due_at, id LIMIT 1").fetchone()
             if row is not None:
                 sent += self._send(row["id"])
                 continue
@@ -106,9 +104,12 @@ class Webhooks:
         if state == "queued" and self.deliver is None and not is_loopback(url):
             state = "refused"
         with self._store.write() as db:
-            earlier = swapped and db.execute(
-                "SELECT id FROM webhook WHERE state = 'queued' AND due_at > ? ORDER BY id LIMIT 1", (due_at,)
-            ).fetchone()
+            earlier = (
+                swapped
+                and db.execute(
+                    "SELECT id FROM webhook WHERE state = 'queued' AND due_at > ? ORDER BY id LIMIT 1", (due_at,)
+                ).fetchone()
+            )
             if earlier:
                 db.execute("UPDATE webhook SET due_at = ? WHERE id = ?", (due_at + 0.01, earlier["id"]))
                 self._store.after_commit(lambda: self._start(due_at + 0.01, earlier["id"]))
@@ -159,7 +160,6 @@ class Webhooks:
             ).fetchall()
         if not claimed:
             return 0
-        row = claimed[0]
         with self._wake:
             self._in_flight += 1
         try:

@@ -19,7 +19,7 @@ def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
     from portone_django.conf import get_config
     from portone_django.gateway import Client, override_client
-    from portone_django.sandbox.adapter import SandboxAdapter
+    from portone_django.sandbox.adapter import mount
     from portone_django.sandbox.ledger import Sandbox
 
     config = get_config()
@@ -29,8 +29,10 @@ def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         imp_secret=config.imp_secret,
         user_code=config.user_code,
     )
+    # PortOne enables the confirm process by mail, and nothing answers at PUBLIC_BASE_URL here.
+    sandbox.settings.set(confirm_enabled=False)
     session = requests.Session()
-    SandboxAdapter(sandbox).mount(session, config.api_base)
+    mount(session, sandbox, config.api_base)
     client = Client(api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session)
     with override_client(client):
         yield sandbox

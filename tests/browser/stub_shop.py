@@ -44,7 +44,7 @@ LOGIN_PAGE = (200, "<form>login</form>")
 
 
 @dataclass
-class Shop:
+class StubShop:
     """`answers` maps a path to one answer, or to a list in turn (the last one stays); `requests` is what came."""
 
     url: str = ""
@@ -107,9 +107,9 @@ def document(*parts: str) -> str:
 
 
 @contextmanager
-def open_shop() -> Iterator[Shop]:
+def open_stub_shop() -> Iterator[StubShop]:
     """The shop on a free port of the loopback, until the block ends."""
-    shop = Shop(
+    shop = StubShop(
         answers={"/sdk.js": (200, STUB_SDK), "/start": OPEN, "/result": (200, "result"), "/paid": (200, "paid")}
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(shop))
@@ -125,7 +125,7 @@ def open_shop() -> Iterator[Shop]:
         server.server_close()
 
 
-def handler(shop: Shop) -> Callable[..., BaseHTTPRequestHandler]:
+def handler(shop: StubShop) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,34 +9,11 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from .chromium import open_chromium
-from .stub_shop import Shop, button, open_shop
+from .stub_shop import StubShop, button
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[sync_api.Browser]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    with open_shop() as shop:
-        yield shop
-
-
-@pytest.fixture
-def page(chromium: sync_api.Browser) -> Iterator[sync_api.Page]:
-    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    page.clock.install()
-    yield page
-    context.close()
 
 
 def rendered(name: str, **more: Any) -> str:
@@ -52,80 +28,80 @@ def rendered(name: str, **more: Any) -> str:
     return render_to_string(f"portone/{name}.html", context)
 
 
-def test_the_confirming_page_waits_while_undecided_and_then_moves_on(page: sync_api.Page, shop: Shop) -> None:
-    shop.page = rendered("result_confirming")
-    shop.answers["/status"] = [{"state": "confirming", "url": "/"}, (503, "busy"), {"state": "paid", "url": "/paid"}]
-    page.goto(shop.url + "/")
+def test_the_confirming_page_waits_while_undecided_and_then_moves_on(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = rendered("result_confirming")
+    stub.answers["/status"] = [{"state": "confirming", "url": "/"}, (503, "busy"), {"state": "paid", "url": "/paid"}]
+    page.goto(stub.url + "/")
     for asked in (1, 2):
         page.clock.run_for(3500)
-        shop.wait_for("/status", asked)
-        assert page.url == shop.url + "/"
+        stub.wait_for("/status", asked)
+        assert page.url == stub.url + "/"
     page.clock.run_for(4500)
-    page.wait_for_url(shop.url + "/paid")
+    page.wait_for_url(stub.url + "/paid")
 
 
 def test_the_confirming_page_shows_itself_anew_when_the_result_is_at_its_own_address(
-    page: sync_api.Page, shop: Shop
+    page: sync_api.Page, stub: StubShop
 ) -> None:
-    shop.page = rendered("result_confirming")
-    shop.answers["/status"] = {"state": "failed", "url": "/"}
-    page.goto(shop.url + "/")
-    shop.page = "<h1>failed</h1>"
+    stub.page = rendered("result_confirming")
+    stub.answers["/status"] = {"state": "failed", "url": "/"}
+    page.goto(stub.url + "/")
+    stub.page = "<h1>failed</h1>"
     page.clock.run_for(2500)
     page.get_by_role("heading", name="failed").wait_for()
 
 
-def test_the_confirming_page_follows_no_address_that_is_not_a_page(page: sync_api.Page, shop: Shop) -> None:
-    shop.page = rendered("result_confirming")
-    shop.answers["/status"] = {"state": "paid", "url": "javascript:document.title='run'"}
-    page.goto(shop.url + "/")
+def test_the_confirming_page_follows_no_address_that_is_not_a_page(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = rendered("result_confirming")
+    stub.answers["/status"] = {"state": "paid", "url": "javascript:document.title='run'"}
+    page.goto(stub.url + "/")
     title = page.title()
     page.clock.run_for(2500)
-    shop.wait_for("/status", 1)
+    stub.wait_for("/status", 1)
     page.clock.run_for(5000)
-    shop.wait_for("/status", 2)
+    stub.wait_for("/status", 2)
     assert page.title() == title
 
 
-def test_a_payment_window_on_the_confirming_page_is_not_reloaded_away(page: sync_api.Page, shop: Shop) -> None:
-    shop.page = rendered("result_confirming").replace("</main>", button() + "</main>")
-    shop.answers["/status"] = {"state": "failed", "url": "/"}
-    page.goto(shop.url + "/")
+def test_a_payment_window_on_the_confirming_page_is_not_reloaded_away(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = rendered("result_confirming").replace("</main>", button() + "</main>")
+    stub.answers["/status"] = {"state": "failed", "url": "/"}
+    page.goto(stub.url + "/")
     page.click("#pay")
     page.wait_for_function("window.sdk && sdk.opened.length === 1")
     page.clock.run_for(12_000)
-    assert shop.bodies("/status") == []
+    assert stub.bodies("/status") == []
     assert page.evaluate("sdk.opened.length") == 1
 
 
-def test_the_deposit_page_moves_on_when_the_deposit_arrives(page: sync_api.Page, shop: Shop) -> None:
-    shop.page = rendered("result_awaiting_deposit")
-    shop.answers["/status"] = [{"state": "awaiting_deposit", "url": "/"}, {"state": "paid", "url": "/paid"}]
-    page.goto(shop.url + "/")
+def test_the_deposit_page_moves_on_when_the_deposit_arrives(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = rendered("result_awaiting_deposit")
+    stub.answers["/status"] = [{"state": "awaiting_deposit", "url": "/"}, {"state": "paid", "url": "/paid"}]
+    page.goto(stub.url + "/")
     page.clock.run_for(11_000)
-    shop.wait_for("/status", 1)
-    assert page.url == shop.url + "/"
+    stub.wait_for("/status", 1)
+    assert page.url == stub.url + "/"
     page.clock.run_for(14_000)
-    page.wait_for_url(shop.url + "/paid")
+    page.wait_for_url(stub.url + "/paid")
 
 
-def test_the_account_number_can_be_copied(page: sync_api.Page, shop: Shop) -> None:
-    shop.page = rendered("result_awaiting_deposit")
-    page.goto(shop.url + "/")
+def test_the_account_number_can_be_copied(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = rendered("result_awaiting_deposit")
+    page.goto(stub.url + "/")
     page.click("[data-portone-copy]")
     sync_api.expect(page.locator("#portone-copied")).not_to_be_empty()
     assert page.evaluate("navigator.clipboard.readText()") == "56211900000000"
 
 
 def test_without_scripts_the_confirming_page_reloads_itself_and_no_dead_button_is_shown(
-    chromium: sync_api.Browser, shop: Shop
+    chromium: sync_api.Browser, stub: StubShop
 ) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    shop.page = rendered("result_awaiting_deposit")
-    page.goto(shop.url + "/")
+    stub.page = rendered("result_awaiting_deposit")
+    page.goto(stub.url + "/")
     sync_api.expect(page.locator("[data-portone-copy]")).to_be_hidden()
-    shop.page = rendered("result_confirming")
-    page.goto(shop.url + "/")
+    stub.page = rendered("result_confirming")
+    page.goto(stub.url + "/")
     assert page.locator("noscript meta[http-equiv=refresh]").get_attribute("content") == "5"
     context.close()

@@ -219,7 +219,7 @@ def test_hosts_that_the_client_names_do_not_reach_the_parameters(shop: Shop) -> 
     order = shop.order()
     config = shop.config(order)
     response = shop.browser.post(
-        config["start_url"], {"token": config["token"]}, headers={"host": "localhost", "x-forwarded-host": "evil.example"}
+        config["start_url"], {"token": config["token"]}, content_type="application/json", headers={"host": "localhost", "x-forwarded-host": "evil.example"}
     )
     params = response.json()["params"]
     for url in ("m_redirect_url", "notice_url", "confirm_url"):
@@ -232,7 +232,7 @@ def test_the_phones_way_back_has_no_query(shop: Shop) -> None:
 
 def test_an_edited_button_token_starts_nothing(shop: Shop) -> None:
     config = shop.config(shop.order())
-    answer = shop.browser.post(config["start_url"], {"token": config["token"][:-2] + "xx"})
+    answer = shop.browser.post(config["start_url"], {"token": config["token"][:-2] + "xx"}, content_type="application/json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_token")
     assert not Payment.objects.exists()
 

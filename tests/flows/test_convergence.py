@@ -27,7 +27,7 @@ from portone_django.flows.reconciliation import reconcile
 from portone_django.flows.settlement import apply_records
 from portone_django.gateway import Client, get_client, override_client
 from portone_django.models import Clock, Event, Order, Payment, WebhookDelivery
-from portone_django.sandbox.adapter import SandboxAdapter
+from portone_django.sandbox.adapter import mount
 from portone_django.sandbox.ledger import Refused, Sandbox, WindowRefused
 from tests.shop import Shop
 
@@ -50,9 +50,9 @@ class Convergence(RuleBasedStateMachine):
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         config = get_config()
         self.sandbox = Sandbox(Path(folder) / "p.sqlite3", imp_key=config.imp_key, imp_secret=config.imp_secret)
-        self.sandbox.settings.set(webhook_mode="off", duplicate_mode=refuse)
+        self.sandbox.settings.set(webhook_mode="off", duplicate_mode=refuse, confirm_enabled=False)
         session = requests.Session()
-        SandboxAdapter(self.sandbox).mount(session, config.api_base)
+        mount(session, self.sandbox, config.api_base)
         client = Client(
             api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session
         )

@@ -109,7 +109,7 @@ def test_the_way_back_may_be_a_post_from_another_site(shop: Shop, where: str) ->
     if where == "query":
         response = browser.post(f"{path}?imp_uid={imp_uid}")
     else:
-        response = browser.post(path, {"imp_uid": imp_uid})
+        response = browser.post(path, f"imp_uid={imp_uid}", content_type="application/x-www-form-urlencoded")
     assert response.status_code == 303
     assert "imp_uid" not in response["Location"]
     assert shop.delivered(order) == 1

@@ -324,7 +324,7 @@ def test_json_and_form_say_the_same(shop: Shop, settings: Any, kind: str) -> Non
 
 HOSTILE = [
     (b"[" * 15000, "application/json", 400),
-    (b'{"a":' * 3000 + b"1" + b"}" * 3000, "application/json", 400),
+    (b'{"a":' * 2000 + b"1" + b"}" * 2000, "application/json", 400),
     (b"\xff\xfe\x00", "application/json", 400),
     (b"not json", "application/json", 400),
     (b"[1, 2]", "application/json", 400),
@@ -371,7 +371,10 @@ def test_the_other_doors_refuse_a_post_without_a_csrf_token(shop: Shop) -> None:
     assert browser.post(started["complete_url"], {}).status_code == 403
     browser.cookies["csrftoken"] = config["csrf_token"]
     accepted = browser.post(
-        config["start_url"], {"token": config["token"]}, headers={"X-CSRFToken": config["csrf_token"]}
+        config["start_url"],
+        {"token": config["token"]},
+        content_type="application/json",
+        headers={"X-CSRFToken": config["csrf_token"]},
     )
     assert accepted.status_code == 200
 

@@ -519,6 +519,8 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(
         "https://api.iamport.kr?x=1",
         "https://api.iamport.kr#x",
         "https://",
+        "https://api.iamport.kr:99999",
+        "https://[api.iamport.kr",
         "api.iamport.kr",
         "",
     ],

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,10 @@ import pytest
 from django.test import Client
 from django.urls import include, path
 
-from portone_django.sandbox import window
 from portone_django.sandbox.catalogue import BILLING_CHANNEL, TEST_CHANNEL
-from portone_django.sandbox.ledger import Sandbox
-from portone_django.sandbox.window import views
+from portone_django.sandbox.ledger import Sandbox, use_sandbox
 
-urlpatterns = [path("any/prefix/", include(window.urlpatterns))]
+urlpatterns = [path("any/prefix/", include("portone_django.sandbox.urls"))]
 pytestmark = pytest.mark.urls(__name__)
 
 BASE = "/any/prefix/v1/"
@@ -23,11 +22,14 @@ SHOP = "https://shop.example"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def ledger(tmp_path: Path, settings: Any) -> Iterator[Sandbox]:
     """The sandbox of this process, on a file of its own."""
+    settings.PORTONE_SANDBOX = {"ALLOW_WITHOUT_DEBUG": True}
     sandbox = Sandbox(tmp_path / "portone.sqlite3")
-    monkeypatch.setattr(views, "get_sandbox", lambda: sandbox)
-    return sandbox
+    use_sandbox(sandbox)
+    yield sandbox
+    use_sandbox(None)
+    sandbox.close()
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def only(ledger: Sandbox, merchant_uid: str = "order1") -> dict[str, Any]:
     return record
 
 
-def test_the_script_and_the_style_come_from_the_sandbox_itself(browser: Client) -> None:
+def test_the_script_and_the_style_come_from_the_sandbox_itself(ledger: Sandbox, browser: Client) -> None:
     script = browser.get(f"{BASE}iamport.js?legacy=1")
     assert script["Content-Type"].startswith("text/javascript")
     assert "request_pay" in html(script)

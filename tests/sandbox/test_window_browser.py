@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import include, path
 
-from portone_django.sandbox import window
 from portone_django.sandbox.catalogue import BILLING_CHANNEL, TEST_CHANNEL
 from portone_django.sandbox.ledger import Sandbox, use_sandbox
 from tests.browser.chromium import open_chromium
@@ -41,7 +40,7 @@ def came_back(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("sandbox/", include(window.urlpatterns)),
+    path("sandbox/", include("portone_django.sandbox.urls")),
     path("shop/", shop_page),
     path("return/", came_back),
     path("favicon.ico", came_back),
@@ -64,7 +63,8 @@ def serve() -> ThreadedWSGIServer:
 @pytest.fixture(scope="module")
 def origins() -> Iterator[tuple[str, str]]:
     """Two origins of one program: the shop's and the sandbox's."""
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[], ALLOWED_HOSTS=["127.0.0.1"]):
+    allowed = {"ALLOW_WITHOUT_DEBUG": True}
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[], ALLOWED_HOSTS=["127.0.0.1"], PORTONE_SANDBOX=allowed):
         servers = serve(), serve()
         yield f"http://127.0.0.1:{servers[0].server_port}", f"http://127.0.0.1:{servers[1].server_port}"
         for server in servers:
@@ -213,11 +213,13 @@ def test_a_double_click_opens_two_windows_and_both_are_told(ledger: Sandbox, pc:
     pc.pay()
     pc.page.locator("iframe").nth(1).wait_for()
     assert len(ledger.payments_of("order1")) == 2
-    for _ in range(2):
-        pc.page.frame_locator("iframe >> nth=-1").get_by_test_id("close").click()
-        pc.page.locator("iframe").nth(1).wait_for(state="detached")
+    overflow = "() => document.documentElement.style.overflow"
+    pc.page.frame_locator("iframe >> nth=-1").get_by_test_id("close").click()
+    pc.heard(1)
+    assert pc.page.evaluate(overflow) == "hidden"
+    pc.page.frame_locator("iframe").get_by_test_id("close").click()
     assert len({rsp["imp_uid"] for rsp in pc.heard(2)}) == 2
-    assert pc.page.evaluate("() => document.documentElement.style.overflow") == ""
+    assert pc.page.evaluate(overflow) == ""
 
 
 def test_a_card_is_registered_without_a_charge(ledger: Sandbox, pc: ShopPage) -> None:
@@ -325,7 +327,7 @@ def test_a_phones_back_button_meets_the_same_result(ledger: Sandbox, phone: Shop
     phone.page.get_by_test_id("approve").click()
     phone.page.wait_for_url("**/return/**")
     first = phone.page.url
-    phone.page.go_back()
+    phone.page.go_back(wait_until="commit")
     phone.page.wait_for_url("**/return/**")
     assert phone.page.url == first
     assert len(ledger.payments_of("order1")) == 1

@@ -50,7 +50,9 @@ def payments(call: Call) -> Reply:
     held = call.sandbox.payments.of_customer(call.params["customer_uid"])
     shown = [record for one in held if (record := one.seen(instant))]
     if not shown and call.sandbox.keys.get(call.params["customer_uid"]) is None:
-        raise not_found(f"요청하신 customer_uid({call.params['customer_uid']})로 등록된 정보를 찾을 수 없습니다.", code=1)
+        raise not_found(
+            f"요청하신 customer_uid({call.params['customer_uid']})로 등록된 정보를 찾을 수 없습니다.", code=1
+        )
     return envelope(slice_of(shown, page_of(call), DEFAULT_LIMIT))
 
 

@@ -37,9 +37,6 @@
     if (isMobile && typeof callback !== "function") {
       return window.alert("콜백 함수가 없어 결제창을 열 수 없습니다.");
     }
-    if (isMobile && !params.m_redirect_url) {
-      return deliver(refusal(params, "INVALID_PARAMS", "모바일에서는 m_redirect_url이 필요합니다."));
-    }
     open(params, isMobile, deliver);
   }
 

@@ -21,8 +21,10 @@
     root.classList.add("is-working");
   });
 
-  window.addEventListener("pageshow", function () {
+  /* The back button may wake a window that has been decided since: ask the sandbox where the record stands. */
+  window.addEventListener("pageshow", function (event) {
     document.documentElement.classList.remove("is-working");
+    if (event.persisted) window.location.replace(window.location.href);
   });
 
   var alertText = document.querySelector("[role=alert]");

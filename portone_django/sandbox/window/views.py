@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
@@ -57,6 +58,7 @@ def skin(request: HttpRequest, color: str) -> HttpResponse:
     return HttpResponseNotFound() if css is None else HttpResponse(css, content_type="text/css; charset=utf-8")
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 @require_http_methods(["POST", "OPTIONS"])
 def open_window(request: HttpRequest) -> HttpResponse:
@@ -76,6 +78,7 @@ def open_window(request: HttpRequest) -> HttpResponse:
         return _from_anywhere(JsonResponse({"refusal": refusal}))
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 @xframe_options_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,7 +96,7 @@ def _opened(request: HttpRequest, body: Mapping[str, Any], params: dict[str, Any
         raise WindowRefused("F0003", "등록되지 않은 고객사 식별코드입니다.")
     is_mobile = body.get("device") == "mobile"
     if is_mobile and not _is_absolute(params.get("m_redirect_url")):
-        raise WindowRefused("F0002", "m_redirect_url은 절대 주소여야 합니다.")
+        raise WindowRefused("F0002", "모바일 결제에는 절대 주소인 m_redirect_url이 필요합니다.")
     agent = request.headers.get("User-Agent", "")
     record = sandbox.open_window(params, device="mobile" if is_mobile else "pc", user_agent=agent)
     return Ticket(

@@ -17,9 +17,7 @@
 
   const BUTTON = '[data-portone-pay]';
   const own = document.currentScript;
-  let current = null;
-  let initialised = null;
-  let sdk = null;
+  let current = null, initialised = null, sdk = null;
 
   // ---- the page: one live region, one spare button per checkout -------------------------------------------------
 

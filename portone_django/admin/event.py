@@ -1,0 +1,52 @@
+"""Events: the audit trail, and which receivers were not reached."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Event
+from .display import pretty_json
+from .filters import DispatchFilter, KindFilter
+from .readonly import ReadOnlyAdmin, ReadOnlyInline
+
+
+class Timeline(ReadOnlyInline):
+    """The events of an order or payment, in the order in which they happened."""
+
+    model = Event
+    verbose_name_plural = _("timeline")
+    fields = ("created_at", "kind", "source", "payment", "data_text", "dispatched_at")
+    readonly_fields = fields
+    ordering = ("id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).select_related("payment")
+
+    @admin.display(description=_("data"))
+    def data_text(self, event: Event) -> str:
+        return pretty_json(event.data)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """A parked event is one whose receivers raised ten times: the shop does not know of it."""
+
+    list_display = ("created_at", "kind", "order", "payment", "source", "dispatched_at", "dispatch_attempts")
+    list_filter = (KindFilter, DispatchFilter, "created_at")
+    list_select_related = ("order", "payment")
+    search_fields = ("event_id__exact", "order__public_id__exact", "payment__merchant_uid__exact")
+    search_help_text = _("Event id, order number or merchant_uid, whole.")
+    fields = (
+        "event_id", "kind", "order", "payment", "source", "data_text", "created_at", "dispatched_at",
+        "dispatch_attempts",
+    )  # fmt: skip
+
+    @admin.display(description=_("data"))
+    def data_text(self, event: Event) -> str:
+        return pretty_json(event.data)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return super().get_queryset(request).select_related("order", "payment")

@@ -1,0 +1,72 @@
+"""Orders: what was sold to whom, its attempts, and what happened."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Order
+from .display import external_link, money, pretty_json
+from .event import Timeline
+from .payment import Attempts
+from .readonly import ReadOnlyAdmin
+
+_SALE = ("public_id", "reference", "name", "state", "amount_text", "tax_free_text", "vat_text", "refunded_text")
+_BUYER = ("customer", "buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
+_PROJECT = ("target_text", "return_link", "metadata_text")
+_TIMES = ("created_at", "updated_at", "expires_at", "paid_at")
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """One sale with its attempts and its timeline."""
+
+    list_display = ("public_id", "name", "buyer_name", "state", "amount_text", "refunded_text", "created_at", "paid_at")
+    list_filter = ("state", "created_at")
+    list_select_related = True
+    search_fields = (
+        "public_id__exact", "reference__exact", "payments__merchant_uid__exact", "payments__imp_uid__exact",
+        "buyer_name__startswith",
+    )  # fmt: skip
+    search_help_text = _("Order number, reference, merchant_uid or imp_uid, whole; or the buyer's name.")
+    fieldsets = (
+        (None, {"fields": _SALE}),
+        (_("Buyer"), {"fields": _BUYER}),
+        (_("Project"), {"fields": _PROJECT}),
+        (_("Times"), {"fields": _TIMES}),
+    )
+    inlines = (Attempts, Timeline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        return super().get_queryset(request).select_related("customer", "content_type")
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def amount_text(self, order: Order) -> str:
+        return money(order.amount, order.currency)
+
+    @admin.display(description=_("refunded amount"), ordering="refunded_amount")
+    def refunded_text(self, order: Order) -> str:
+        return money(order.refunded_amount or None, order.currency)
+
+    @admin.display(description=_("tax-free amount"))
+    def tax_free_text(self, order: Order) -> str:
+        return money(order.tax_free_amount, order.currency)
+
+    @admin.display(description=_("VAT"))
+    def vat_text(self, order: Order) -> str:
+        return money(order.vat_amount, order.currency)
+
+    @admin.display(description=_("the project's object"))
+    def target_text(self, order: Order) -> str:
+        # Its name and number, not the object: that would be another query, on a table of the project's.
+        return f"{order.content_type} {order.object_id}" if order.content_type else "–"
+
+    @admin.display(description=_("page to go on to"))
+    def return_link(self, order: Order) -> str:
+        return external_link(order.return_url)
+
+    @admin.display(description=_("metadata"))
+    def metadata_text(self, order: Order) -> str:
+        return pretty_json(order.metadata)

@@ -1,0 +1,114 @@
+"""Payments: one attempt each, what was asked beside what PortOne answered."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Payment
+from .display import external_link, money, pretty_json
+from .event import Timeline
+from .filters import AttentionFilter
+from .readonly import ReadOnlyAdmin, ReadOnlyInline
+
+_STATE = ("order", "attempt_no", "merchant_uid", "state", "hold_reason", "quarantine_reason", "fail_reason")
+_ASKED = ("name", "amount_text", "tax_free_text", "vat_text", "channel", "expected", "is_prepared", "options_text")
+_ANSWERED = (
+    "imp_uid", "pay_method", "answered", "sandbox", "pg_tid", "apply_num", "card_name", "card_quota", "bank_name",
+    "vbank_name", "vbank_num", "vbank_holder", "vbank_expires_at", "receipt", "cancelled_text", "cancellations_text",
+    "records_text",
+)  # fmt: skip
+_TIMES = ("created_at", "updated_at", "expires_at", "paid_at", "failed_at", "checked_at", "next_check_at")
+
+
+class Attempts(ReadOnlyInline):
+    """The attempts of an order."""
+
+    model = Payment
+    verbose_name_plural = _("payments")
+    fields = ("attempt_no", "state", "hold_reason", "amount_text", "pay_method", "imp_uid", "receipt", "paid_at")
+    readonly_fields = fields
+    ordering = ("attempt_no",)
+
+    @admin.display(description=_("amount"))
+    def amount_text(self, payment: Payment) -> str:
+        return money(payment.amount, payment.currency)
+
+    @admin.display(description=_("receipt"))
+    def receipt(self, payment: Payment) -> str:
+        return external_link(payment.receipt_url)
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    """Both sides of the comparison on one page, so that a quarantined payment can be judged."""
+
+    list_display = (
+        "merchant_uid",
+        "order",
+        "state",
+        "amount_text",
+        "pay_method",
+        "hold_reason",
+        "sandbox",
+        "created_at",
+    )
+    list_filter = ("state", AttentionFilter, "sandbox", "created_at")
+    list_select_related = ("order",)
+    search_fields = (
+        "merchant_uid__exact", "imp_uid__exact", "order__public_id__exact", "order__reference__exact",
+        "order__buyer_name__startswith",
+    )  # fmt: skip
+    search_help_text = _("merchant_uid, imp_uid, order number or reference, whole; or the buyer's name.")
+    fieldsets = (
+        (None, {"fields": _STATE}),
+        (_("What we asked for"), {"fields": _ASKED}),
+        (_("What PortOne answered"), {"fields": _ANSWERED}),
+        (_("Times"), {"fields": _TIMES}),
+    )
+    inlines = (Timeline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
+        return super().get_queryset(request).select_related("order")
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def amount_text(self, payment: Payment) -> str:
+        return money(payment.amount, payment.currency)
+
+    @admin.display(description=_("tax-free amount"))
+    def tax_free_text(self, payment: Payment) -> str:
+        return money(payment.tax_free_amount, payment.currency)
+
+    @admin.display(description=_("VAT"))
+    def vat_text(self, payment: Payment) -> str:
+        return money(payment.vat_amount, payment.currency)
+
+    @admin.display(description=_("cancelled amount"))
+    def cancelled_text(self, payment: Payment) -> str:
+        return money(payment.cancel_amount, payment.currency)
+
+    @admin.display(description=_("expected provider, MID, test payment"))
+    def expected(self, payment: Payment) -> str:
+        return f"{payment.expected_pg_provider}, {payment.expected_pg_id}, {payment.expected_sandbox}"
+
+    @admin.display(description=_("provider, easy pay, MID"))
+    def answered(self, payment: Payment) -> str:
+        return ", ".join(filter(None, (payment.pg_provider, payment.emb_pg_provider, payment.pg_id)))
+
+    @admin.display(description=_("receipt"))
+    def receipt(self, payment: Payment) -> str:
+        return external_link(payment.receipt_url)
+
+    @admin.display(description=_("window options"))
+    def options_text(self, payment: Payment) -> str:
+        return pretty_json(payment.options)
+
+    @admin.display(description=_("cancellations"))
+    def cancellations_text(self, payment: Payment) -> str:
+        return pretty_json(payment.cancellations)
+
+    @admin.display(description=_("records"))
+    def records_text(self, payment: Payment) -> str:
+        return pretty_json(payment.records)

@@ -1,1 +1,0 @@
-"""System checks: what would lose money is said before the first payment."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 CONNECT_SECONDS = 3
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def find_all() -> dict[str, Found]:
         _ask("mariadb", "TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test", _mariadb),
         _ask("redis", "TEST_REDIS_URL", "redis://127.0.0.1:6379/15", _redis),
         _ask("rabbitmq", "TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//", _rabbitmq),
-        _ask("chromium", "TEST_CHROMIUM", shutil.which("chromium") or "/usr/bin/chromium", _chromium),
+        _ask("chromium", "CHROMIUM", next(filter(None, map(shutil.which, CHROMIUM_NAMES)), "chromium"), _chromium),
     ]
     return {each.name: each for each in found}
 

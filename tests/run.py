@@ -105,7 +105,7 @@ def _all(found: Mapping[str, Found]) -> list[Pass]:
         command = (*PYTEST, *TWO_PROCESSES, "-m", chosen, *ignored)
         passes.append(Pass("tests, MariaDB", command, _on(found["mariadb"].address)))
     if found["chromium"].is_there:
-        chromium = {"TEST_CHROMIUM": found["chromium"].address}
+        chromium = {"CHROMIUM": found["chromium"].address, "PORTONE_REQUIRE_CHROMIUM": "1"}
         passes.append(Pass("tests, Chromium", (*PYTEST, *TWO_PROCESSES, "-m", "browser"), {**_on(""), **chromium}))
     return passes
 

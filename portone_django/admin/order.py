@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Order
@@ -25,7 +23,6 @@ class OrderAdmin(ReadOnlyAdmin):
 
     list_display = ("public_id", "name", "buyer_name", "state", "amount_text", "refunded_text", "created_at", "paid_at")
     list_filter = ("state", "created_at")
-    list_select_related = True
     search_fields = (
         "public_id__exact", "reference__exact", "payments__merchant_uid__exact", "payments__imp_uid__exact",
         "buyer_name__startswith",
@@ -38,9 +35,6 @@ class OrderAdmin(ReadOnlyAdmin):
         (_("Times"), {"fields": _TIMES}),
     )
     inlines = (Attempts, Timeline)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        return super().get_queryset(request).select_related("customer", "content_type")
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_text(self, order: Order) -> str:

@@ -124,6 +124,8 @@ def _is_reusable(payment: Payment, order: Order, terms: Terms, expected: Expecta
 
 def _make_ready(payment: Payment, terms: Terms) -> Payment:
     prepared = payment.is_prepared or _prepare(payment)
+    if payment.state == "pending" and prepared == payment.is_prepared and payment.options == dict(terms.options):
+        return payment
     changed = {"is_prepared": prepared, "options": dict(terms.options)}
     Payment.objects.filter(pk=payment.pk, state="pending").update(**changed)
     Payment.objects.filter(pk=payment.pk, state="created").update(state="pending", **changed)

@@ -39,15 +39,21 @@ class SyncResult:
 
 
 def sync_payment(
-    merchant_uid: str, imp_uid: str | None = None, *, source: str, deadline: float | None = None
+    merchant_uid: str,
+    imp_uid: str | None = None,
+    *,
+    source: str,
+    deadline: float | None = None,
+    payment: Payment | None = None,
 ) -> SyncResult:
     """Ask PortOne about one attempt and apply what it answers; any number of times, from anywhere.
 
     `merchant_uid` and `imp_uid` may come from anyone: the first only decides whether a call is spent, the second is
-    only a second place to look. `source` names the door for the audit trail; `deadline` is seconds for all calls.
+    only a second place to look. `source` names the door for the audit trail; `deadline` is seconds for all calls;
+    `payment` saves the look-up of a row that the caller has just read.
     Raises InsideTransaction inside a transaction.
     """
-    payment = find_payment(merchant_uid)
+    payment = payment or find_payment(merchant_uid)
     if payment is None:
         return SyncResult(Outcome.NOT_OURS)
     try:

@@ -54,13 +54,13 @@ def receive(hint: Hint) -> str:
     known = _look_up(key)
     if known is None:
         return "unknown"
-    repeated = known["delivery_id"] is not None or (known["rows"] or 0) >= MAX_ROWS_PER_UID
+    repeated = known.delivery_id is not None or (known.delivery_count or 0) >= MAX_ROWS_PER_UID
     if repeated:
         _count_again(known, hint)
     else:
         repeated = not _insert(key, hint)
     if config.webhook_mode == "inline" and not repeated:
-        _follow_up_inline(key)
+        _follow_up_inline(key, known)
     else:
         nudge(TASK)
     return "repeated" if repeated else "stored"
@@ -85,19 +85,18 @@ def _key(hint: Hint) -> dict[str, str]:
     }
 
 
-def _look_up(key: dict[str, str]) -> dict[str, Any] | None:
-    """Is the payment ours, is the hint known, how many hints has this payment had: in one query."""
+def _look_up(key: dict[str, str]) -> Any:
+    """Our payment with what is known of this hint, in one query; None when the uid is not ours."""
     same_uid = WebhookDelivery.objects.filter(merchant_uid=OuterRef("merchant_uid")).order_by().values("merchant_uid")
     same = WebhookDelivery.objects.filter(**key)
     return (
         Payment.objects.filter(merchant_uid=key["merchant_uid"])
-        .values(
+        .annotate(
             delivery_id=Subquery(same.values("pk")[:1]),
-            processed_at=Subquery(same.values("processed_at")[:1]),
-            rows=Subquery(same_uid.annotate(n=Count("*")).values("n")),
-            newest_id=Subquery(same_uid.annotate(newest=Max("pk")).values("newest")),
+            delivery_processed_at=Subquery(same.values("processed_at")[:1]),
+            delivery_count=Subquery(same_uid.annotate(n=Count("*")).values("n")),
+            newest_delivery_id=Subquery(same_uid.annotate(newest=Max("pk")).values("newest")),
         )
-        .annotate()
         .first()
     )
 
@@ -113,10 +112,10 @@ def _insert(key: dict[str, str], hint: Hint) -> bool:
     return True
 
 
-def _count_again(known: dict[str, Any], hint: Hint) -> None:
-    processed_at = known["processed_at"]
+def _count_again(known: Any, hint: Hint) -> None:
+    processed_at = known.delivery_processed_at
     due = Tick() if processed_at is None else max(processed_at + REPEAT_PAUSE, wall())
-    WebhookDelivery.objects.filter(pk=known["delivery_id"] or known["newest_id"]).update(
+    WebhookDelivery.objects.filter(pk=known.delivery_id or known.newest_delivery_id).update(
         count=F("count") + 1, last_seen_at=Tick(), body=_body(_key(hint), hint), due_at=due
     )
 
@@ -125,9 +124,15 @@ def _body(key: dict[str, str], hint: Hint) -> dict[str, Any]:
     return {**key, "extra": hint.extra} if hint.extra else dict(key)
 
 
-def _follow_up_inline(key: dict[str, str]) -> None:
+def _follow_up_inline(key: dict[str, str], payment: Payment) -> None:
     try:
-        result = sync_payment(key["merchant_uid"], key["imp_uid"], source="webhook", deadline=INLINE_DEADLINE_SECONDS)
+        result = sync_payment(
+            payment.merchant_uid,
+            key["imp_uid"],
+            source="webhook",
+            deadline=INLINE_DEADLINE_SECONDS,
+            payment=payment,
+        )
         if result.outcome is not Outcome.UNREACHABLE:
             WebhookDelivery.objects.filter(**key).update(processed_at=Tick(), due_at=None)
     except Exception:

@@ -14,6 +14,7 @@ from .faults import Fault
 
 Perform = Callable[[], Reply]
 _HANG_SECONDS = 300.0
+_ARRIVAL_SECONDS = 10.0
 _AMOUNT = re.compile(rb'"amount": (\d+)')
 
 
@@ -82,13 +83,17 @@ def _latency(fault: Fault, call: Call, perform: Perform) -> Reply:
 
 def _timeout_late(fault: Fault, call: Call, perform: Perform) -> Reply:
     """The call arrives now, the client hears nothing, and the card is charged after `seconds`."""
-    context = contextvars.copy_context()
+    context, arrived = contextvars.copy_context(), threading.Event()
 
     def land() -> None:
-        with call.sandbox.slow_approval(fault.number("seconds", 1)):
-            perform()
+        try:
+            with call.sandbox.slow_approval(fault.number("seconds", 1), arrived.set):
+                perform()
+        finally:
+            arrived.set()
 
     threading.Thread(target=context.run, args=(land,), name="portone-sandbox-late", daemon=True).start()
+    arrived.wait(_ARRIVAL_SECONDS)  # what comes after this answer must find the call in flight
     return _wired("hang", _HANG_SECONDS)
 
 

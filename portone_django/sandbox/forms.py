@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import email
 import json
 import re
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,8 +16,12 @@ _PART = re.compile(r"\[([^\]]*)\]")
 
 def read_query(query: str) -> dict[str, Any]:
     """Nested dicts and lists of text; a plain key that is repeated becomes a list."""
+    return _tree(parse_qsl(query, keep_blank_values=True))
+
+
+def _tree(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for key, value in parse_qsl(query, keep_blank_values=True):
+    for key, value in pairs:
         name, rest = _split(key)
         if not rest and name in tree:
             before = tree[name]
@@ -30,6 +36,8 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
     """The body of a request, whatever its declared type; Refused (400) when it is no object."""
     if not body.strip():
         return {}
+    if content_type.startswith("multipart/form-data"):
+        return _tree(_multipart(body, content_type))
     text = body.decode("utf-8", "replace")
     if "json" not in content_type and text.lstrip()[:1] != "{":
         return read_query(text)
@@ -40,6 +48,17 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise bad_request("요청 본문을 해석할 수 없습니다.")
     return content
+
+
+def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    return [(str(part.get_param("name", "", "content-disposition")), _content(part)) for part in parts]
+
+
+def _content(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
 
 
 def _split(key: str) -> tuple[str, list[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from .webhooks import Webhooks
 __all__ = ["Refused", "Sandbox", "WindowRefused", "get_sandbox", "use_sandbox"]
 
 _INSTALMENT_MINIMUM = 50_000
-_approval_seconds: contextvars.ContextVar[float] = contextvars.ContextVar("approval_seconds", default=0.0)
+_slow: contextvars.ContextVar[tuple[float, Callable[[], None]] | None] = contextvars.ContextVar("slow", default=None)
 
 
 class Sandbox:
@@ -221,18 +221,22 @@ class Sandbox:
 
     def wait_for_approval(self) -> None:
         """The time between arrival and record, in which two sends of one merchant_uid can be in flight."""
-        seconds = max(float(self.settings["approval_seconds"]), _approval_seconds.get())
+        seconds = float(self.settings["approval_seconds"])
+        slow = _slow.get()
+        if slow is not None:
+            seconds = max(seconds, slow[0])
+            slow[1]()
         if seconds > 0:
             time.sleep(seconds)
 
     @contextmanager
-    def slow_approval(self, seconds: float) -> Iterator[None]:
-        """Within this context approvals take at least so long."""
-        token = _approval_seconds.set(seconds)
+    def slow_approval(self, seconds: float, arrived: Callable[[], None]) -> Iterator[None]:
+        """Within this context approvals take at least so long; `arrived` is called when such a wait begins."""
+        token = _slow.set((seconds, arrived))
         try:
             yield
         finally:
-            _approval_seconds.reset(token)
+            _slow.reset(token)
 
 
 class Duplicates:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .errors import InvalidOption
@@ -112,41 +111,38 @@ def _each_once(tokens: list[str]) -> list[str]:
 
 
 def _merged(options: WindowOptions, where: str, built: list[str], raw: list[str]) -> list[str]:
-    owners, name_of = (_PC_OWNERS, _pc_name) if where == "acceptmethod" else (_MOBILE_OWNERS, _mobile_name)
     own = {token.casefold() for token in built}
-    # Two PC tokens of one plain option, or one mobile key twice, would contradict each other.
-    subject: Callable[[str], str] = (lambda name: owners.get(name, "")) if where == "acceptmethod" else str
+    added = [token for token in raw if token.casefold() not in own]
     said: dict[str, str] = {}
-    added = []
-    for token in raw:
-        name = name_of(token)
-        owner = owners.get(name, "")
-        if token.casefold() in own:
-            continue
+    for token in added:
+        owner, subject = _meaning(where, token)
         if owner and _is_said(options, owner):
             raise InvalidOption(owner, f"contradicts {token!r} in bypass[{where!r}]: keep one of {owner} and bypass")
-        about = subject(name)
-        if about and said.setdefault(about, token) != token:
-            raise InvalidOption("bypass", f"{where} says both {said[about]!r} and {token!r}: keep one of them")
-        added.append(token)
+        if subject and said.setdefault(subject, token) != token:
+            raise InvalidOption("bypass", f"{where} says both {said[subject]!r} and {token!r}: keep one of them")
     return built + added
+
+
+def _meaning(where: str, token: str) -> tuple[str, str]:
+    """The plain option that a raw token speaks for ("" = none), and what may be said only once."""
+    if where == "acceptmethod":
+        # usespcp and disablepoint are two words about one thing.
+        owner = _PC_OWNERS.get(token.split("(")[0].casefold(), "")
+        return owner, owner
+    return _MOBILE_OWNERS.get(_key(token), ""), _key(token)
 
 
 def _is_said(options: WindowOptions, owner: str) -> bool:
     return options.pay_method == "trans" if owner == "pay_method" else options.has(owner)
 
 
-def _pc_name(token: str) -> str:
-    return token.split("(")[0].casefold()
-
-
-def _mobile_name(token: str) -> str:
+def _key(token: str) -> str:
     return token.split("=")[0]
 
 
 def _refuse_two_ways_back(mobile: list[str]) -> None:
     # KG Inicis guide: apprun_check and app_scheme exclude each other.
-    if {"apprun_check", "app_scheme"} <= {_mobile_name(token) for token in mobile} and "apprun_check=N" not in mobile:
+    if {"apprun_check", "app_scheme"} <= {_key(token) for token in mobile} and "apprun_check=N" not in mobile:
         raise InvalidOption("apprun_check", "cannot be used together with app_scheme: keep one of them")
 
 

@@ -27,9 +27,7 @@ def test_without_a_callback_the_server_is_asked_from_fifteen_seconds_on(page: sy
     arrives(page, stub, "/paid")
 
 
-def test_a_window_closed_without_a_callback_gives_the_button_back_for_the_same_attempt(
-    page: sync_api.Page, stub: StubShop
-) -> None:
+def test_a_window_closed_without_a_callback_gives_the_button_back(page: sync_api.Page, stub: StubShop) -> None:
     stub.page = document(button(config={"another": True}))
     stub.answers["/status"] = {"state": "pending", "url": "/result"}
     pay(page, stub)

@@ -247,8 +247,8 @@ def test_the_attempts_birth_is_on_the_timeline(shop: Shop) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.slow
-def test_fifty_simultaneous_clicks_make_one_attempt_two_hundred_times(shop: Shop) -> None:
-    rounds, clicks = 200, 50
+def test_thirty_simultaneous_clicks_make_one_attempt_forty_times(shop: Shop) -> None:
+    rounds, clicks = 40, 30
     terms = Terms("checkout", {})
     problems: list[BaseException] = []
     barrier = threading.Barrier(clicks)

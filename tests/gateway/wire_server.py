@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
 TOKEN = "canary-token-0123456789abcdef"
 
 
@@ -50,6 +51,7 @@ class WireServer:
         self._connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._spawn(self._accept)
 
@@ -71,6 +73,10 @@ class WireServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
 
@@ -90,15 +96,17 @@ class WireServer:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError):
-            connection.settimeout(0.05)
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-                connection.settimeout(0.05)
+            with self._lock:
+                self._open.add(connection)
             while not self.stopping.is_set():
                 request = self._read(connection, number)
                 if request is None:
                     break
                 self._answer_to(request)(connection, self)
+        with self._lock:
+            self._open.discard(connection)
         connection.close()
 
     def _answer_to(self, request: Request) -> Answer:
@@ -112,7 +120,7 @@ class WireServer:
     def _read(self, connection: socket.socket, number: int) -> Request | None:
         data = b""
         while b"\r\n\r\n" not in data:
-            chunk = self._recv(connection)
+            chunk = connection.recv(65536)
             if not chunk:
                 return None
             data += chunk
@@ -123,20 +131,12 @@ class WireServer:
         lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         while len(body) < int(headers.get("content-length", "0")):
-            chunk = self._recv(connection)
+            chunk = connection.recv(65536)
             if not chunk:
                 return None
             body += chunk
         method, target, _ = lines[0].split(" ")
         return Request(method, target, headers, body, number)
-
-    def _recv(self, connection: socket.socket) -> bytes:
-        while not self.stopping.is_set():
-            try:
-                return connection.recv(65536)
-            except TimeoutError:
-                continue
-        return b""
 
 
 def envelope(code: int, message: str | None = None, response: Any = None) -> dict[str, Any]:

@@ -94,9 +94,7 @@ def waiting_account(sandbox: Sandbox, merchant_uid: str = "order1", **changes: A
 
 def registered(sandbox: Sandbox, customer_uid: str = "card1", **changes: Any) -> str:
     """A billing key made in the window."""
-    imp_uid = opened(
-        sandbox, f"issue-{customer_uid}", 0, channelKey=BILLING_CHANNEL, customer_uid=customer_uid
-    )
+    imp_uid = opened(sandbox, f"issue-{customer_uid}", 0, channelKey=BILLING_CHANNEL, customer_uid=customer_uid)
     assert sandbox.approve(imp_uid, **changes)["status"] == "paid"
     return customer_uid
 

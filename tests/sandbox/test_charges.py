@@ -66,9 +66,7 @@ def test_a_refunded_merchant_uid_stays_used_up(sandbox: Sandbox, door: Door) -> 
         {"customer_uid": ""},
     ],
 )
-def test_unreadable_parameters_are_400_in_the_envelope(
-    sandbox: Sandbox, door: Door, missing: dict[str, Any]
-) -> None:
+def test_unreadable_parameters_are_400_in_the_envelope(sandbox: Sandbox, door: Door, missing: dict[str, Any]) -> None:
     registered(sandbox)
     body = {"customer_uid": "card1", "merchant_uid": "sub1", "amount": 100, "name": "x", **missing}
     assert door.refused("POST", "/subscribe/payments/again", json=body)[0] == 400

@@ -86,6 +86,7 @@ def test_find_all_pages_and_counts(sandbox: Sandbox, door: Door) -> None:
 def test_find_all_refuses_bad_statuses_and_unknown_ids(sandbox: Sandbox, door: Door) -> None:
     paid(sandbox)
     assert door.refused("GET", "/payments/findAll/order1/bought")[0] == 400
+    assert door.refused("GET", "/payments/find/order1/bought")[0] == 404
     assert door.refused("GET", "/payments/findAll/unknown")[0] == 404
     assert door.refused("GET", "/payments/findAll/order1", params={"limit": 1001})[0] == 400
     assert door.refused("GET", "/payments/findAll/order1", params={"sorting": "amount"})[0] == 400

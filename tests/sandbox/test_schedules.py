@@ -65,9 +65,7 @@ def test_it_is_charged_lazily_by_any_request(sandbox: Sandbox, door: Door) -> No
     assert state(door) == ("executed", "paid")
 
 
-def test_an_unknown_customer_without_a_card_is_refused_and_with_one_is_registered(
-    sandbox: Sandbox, door: Door
-) -> None:
+def test_an_unknown_customer_without_a_card_is_refused_and_with_one_is_registered(sandbox: Sandbox, door: Door) -> None:
     entry = {"merchant_uid": "s1", "schedule_at": sandbox.now() + DAY, "amount": 8_900, "name": "x"}
     body = {"customer_uid": "card1", "schedules": [entry]}
     assert door.refused("POST", LINK, json=body) == (200, 1, "등록된 고객정보가 없습니다.")
@@ -172,9 +170,7 @@ def test_a_revoked_one_can_be_booked_again_under_its_number(sandbox: Sandbox, do
     assert state(door) == ("executed", "paid")
 
 
-def test_a_key_deleted_before_its_time_fails_the_schedule_and_its_retry_is_404(
-    sandbox: Sandbox, door: Door
-) -> None:
+def test_a_key_deleted_before_its_time_fails_the_schedule_and_its_retry_is_404(sandbox: Sandbox, door: Door) -> None:
     registered(sandbox)
     book(sandbox, door)
     sandbox.keys.delete("card1")

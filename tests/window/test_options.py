@@ -140,6 +140,7 @@ def test_a_flag_takes_nothing_else(option: str, wrong: Any) -> None:
         ("period", "20260801"),
         ("period", [dt.date(2026, 8, 1)]),
         ("period", {"from": "20260801"}),
+        ("period", ("soon", "later")),
         ("period", (dt.datetime(2026, 8, 1), dt.date(2026, 8, 2))),  # noqa: DTZ001
         ("language", "zh"),
         ("language", "kor"),
@@ -154,6 +155,8 @@ def test_a_flag_takes_nothing_else(option: str, wrong: Any) -> None:
         ("bypass", "noeasypay"),
         ("bypass", {"acceptmethod": ["noeasypay"]}),
         ("bypass", {"P_RESERVED": "a=1\r\nb=2"}),
+        ("bypass", {"acceptmethod": "a\nb"}),
+        ("bypass", {"ini_PAYSHOT_KEY": "a\x00b"}),
         ("bypass", {"P_RESERVED": "noeasypay"}),
         ("bypass", {"acceptmethod": "SKIN(BLUE"}),
         ("bypass", {"acceptmethod": "SKIN((BLUE))"}),
@@ -223,6 +226,12 @@ def test_an_unknown_option_is_answered_with_the_one_that_was_meant(unknown: str,
 def test_an_option_that_resembles_nothing_points_to_the_list() -> None:
     with pytest.raises(InvalidOption, match=r"docs/options\.md"):
         WindowOptions.parse(zzz=1)
+
+
+@pytest.mark.parametrize("plain", ["366", {"card_code": "366"}, {"366"}])
+def test_issuers_where_entries_belong_are_answered_with_the_plain_option(plain: Any) -> None:
+    with pytest.raises(InvalidOption, match='card_only="366,361"'):
+        WindowOptions.parse(card_detail=plain)
 
 
 def test_an_issuer_as_a_number_is_answered_with_its_leading_zero() -> None:

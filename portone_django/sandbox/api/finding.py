@@ -46,7 +46,9 @@ def several(call: Call) -> Reply:
 @route("GET", "/payments/find/{merchant_uid}")
 @route("GET", "/payments/find/{merchant_uid}/{payment_status}")
 def find(call: Call) -> Reply:
-    found = _matching(call)
+    """An impossible status finds nothing, as the document has no 400 here."""
+    known = call.params.get("payment_status", "") in (*payments.STATUSES, *_NO_STATUS)
+    found = _matching(call) if known else []
     if not found:
         raise not_found(_UNKNOWN)
     return envelope(found[0])

@@ -1,0 +1,108 @@
+"""What clients that others published for PortOne V1 send, and the answers that their own tests expect."""
+
+import json
+from typing import Any
+
+import pytest
+
+from portone_django.sandbox.ledger import Sandbox
+from tests.sandbox.door import CARD, Door, paid, registered
+
+# The Python client: a bare token, JSON bodies, and nothing but what it requires itself.
+
+
+@pytest.fixture
+def python(door: Door) -> Door:
+    door.headers = {"Authorization": door.headers["Authorization"].removeprefix("Bearer ")}
+    return door
+
+
+def send(door: Door, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {**door.headers, "Content-Type": "application/json"}
+    answer = door.call("POST", path, data=json.dumps(body), headers=headers)
+    assert answer.status_code == 200
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def test_python_charges_without_name_and_buyer(sandbox: Sandbox, python: Door) -> None:
+    registered(sandbox)
+    body = {"customer_uid": "card1", "merchant_uid": "1234qwer", "amount": 5000}
+    assert send(python, "/subscribe/payments/again", body)["response"]["status"] == "paid"
+
+
+def test_python_expects_minus_one_for_its_unknown_customer(python: Door) -> None:
+    body = {"customer_uid": "00000000", "merchant_uid": "1234qwer", "amount": 5000}
+    assert send(python, "/subscribe/payments/again", body)["code"] == -1
+
+
+def test_python_expects_an_expired_card_in_band(python: Door) -> None:
+    card = {"card_number": "4092-0230-1234-1234", "expiry": "2019-03", "birth": "500203"}
+    content = send(python, "/subscribe/customers/customer_1234", {**card, "customer_uid": "customer_1234"})
+    assert content["code"] == -1
+    assert "카드정보 인증 및 빌키 발급에 실패하였습니다." in content["message"]
+    content = send(python, "/subscribe/payments/onetime", {**card, "merchant_uid": "x", "amount": 5000})
+    assert content["code"] == -1
+    assert "카드정보 인증에 실패하였습니다." in content["message"]
+
+
+def test_python_expects_200_for_an_unknown_key_and_404_for_an_unknown_payment(python: Door) -> None:
+    assert python.get("/subscribe/customers/000000").status_code == 200
+    assert python.get("/payments/test").status_code == 404
+    assert python.get("/payments/find/âàáaā").status_code == 404
+    assert python.get("/certifications/imp_12341234").status_code == 404
+
+
+def test_python_still_posts_foreign_payments_and_expects_a_refusal_in_band(python: Door) -> None:
+    body = {"merchant_uid": "uid", "amount": 100, "card_number": "card-number", "expiry": "2016-08"}
+    assert send(python, "/subscribe/payments/foreign", body)["code"] == -1
+
+
+def test_python_revokes_one_schedule_by_a_bare_string(sandbox: Sandbox, python: Door) -> None:
+    registered(sandbox)
+    entry = {"merchant_uid": "s1", "schedule_at": sandbox.now() + 1000, "amount": 5000}
+    assert send(python, "/subscribe/payments/schedule", {"customer_uid": "card1", "schedules": [entry]})["code"] == 0
+    body = {"customer_uid": "card1", "merchant_uid": "s1"}
+    assert send(python, "/subscribe/payments/unschedule", body)["response"][0]["schedule_status"] == "revoked"
+
+
+# The Node client: Bearer, params in brackets, `undefined` written out, paged lists.
+
+
+def test_node_writes_undefined_into_the_path_when_it_has_no_status(sandbox: Sandbox, door: Door) -> None:
+    paid(sandbox)
+    assert door.ok("GET", "/payments/find/order1/undefined")["status"] == "paid"
+    assert door.ok("GET", "/payments/findAll/order1/undefined")["total"] == 1
+
+
+def test_node_joins_a_base_url_that_ends_in_a_slash(door: Door) -> None:
+    assert door.ok("GET", "//users/pg")
+
+
+def test_node_reads_schedules_as_a_page(sandbox: Sandbox, door: Door) -> None:
+    registered(sandbox)
+    query = {"from": sandbox.now(), "to": sandbox.now() + 86_400, "schedule-status": "scheduled", "page": 1}
+    page = door.ok("GET", "/subscribe/payments/schedule/customers/card1", params=query)
+    assert page == {"total": 0, "previous": 0, "next": 0, "list": []}
+
+
+def test_node_issues_a_key_without_channel_and_an_account_without_channel(sandbox: Sandbox, door: Door) -> None:
+    assert door.ok("POST", "/subscribe/customers/card1", json=CARD)["customer_uid"] == "card1"
+    body = {"merchant_uid": "v1", "amount": 1000, "vbank_code": "088", "vbank_due": sandbox.now() + 9999,
+            "vbank_holder": "상점"}  # fmt: skip
+    assert door.ok("POST", "/vbanks", json=body)["status"] == "ready"
+
+
+# Go and others send forms.
+
+
+def test_go_asks_for_several_with_repeated_keys(sandbox: Sandbox, door: Door) -> None:
+    uids = [paid(sandbox, "a"), paid(sandbox, "b")]
+    query = "&".join(f"imp_uid%5B%5D={uid}" for uid in uids)
+    assert [record["imp_uid"] for record in door.ok("GET", f"/payments?{query}")] == uids
+
+
+def test_a_form_body_may_come_with_a_charset(sandbox: Sandbox, door: Door) -> None:
+    headers = {**door.headers, "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    body = "merchant_uid=order1&amount=1000"
+    assert door.ok("POST", "/payments/prepare", data=body, headers=headers)["amount"] == 1000

@@ -82,6 +82,10 @@ LOGOUT_REDIRECT_URL = "shop:products"
 SECURE_REFERRER_POLICY = "same-origin"
 
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = environment.broker()
+CELERY_BEAT_SCHEDULE = {
+    # A sweep that found no worker for half a minute is replaced by the next one.
+    "portone-reconcile": {"task": "portone_django.reconcile", "schedule": 15.0, "options": {"expires": 30}},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 
 from .checkout import checkout_config
@@ -26,26 +27,29 @@ def button_context(
     *,
     label: str = "",
     css_class: str = "portone-button",
-    channel: str = "checkout",
-    another: bool = False,
+    another: bool | str = False,
     **options: Any,
 ) -> dict[str, Any]:
     """The context of one button. With DEBUG a wrong option raises; without it the button is disabled and the
     error logged, so that a customer never sees a stack trace.
     """
     config: dict[str, Any] = {}
+    shown = {"label": "", "css_class": "portone-button"}
     try:
-        config = checkout_config(order, request, channel=channel, another=another, **options)
+        shown = {"label": _text("label", label), "css_class": _text("css_class", css_class)}
+        config = checkout_config(order, request, another=another, **options)
     except (InvalidOption, ImproperlyConfigured) as error:
         if settings.DEBUG:
             raise
-        logger.error("The pay button of order %s is disabled: %s", order.public_id, error)
-    amount_text = format_won(order.amount, get_language() or "ko")
+        logger.error("The pay button of order %s is disabled: %s", getattr(order, "public_id", "?"), error)
+    is_order = isinstance(order, Order)
+    amount_text = format_won(order.amount, get_language() or "ko") if is_order else ""
+    own_label = gettext("Pay %(amount)s") % {"amount": amount_text} if is_order else gettext("Payment")
     request.portone_checkout = True  # type: ignore[attr-defined]  # middleware.py opens the COOP header for this page
     return {
         "element_id": f"portone-{secrets.token_hex(4)}",
-        "label": label or gettext("Pay %(amount)s") % {"amount": amount_text},
-        "css_class": css_class,
+        "label": shown["label"] or own_label,
+        "css_class": shown["css_class"],
         "disabled": not config or not order.is_open,
         "config": config,
         "script_url": static("portone/checkout.js"),
@@ -54,3 +58,12 @@ def button_context(
         "order": order,
         "amount_text": amount_text,
     }
+
+
+def _text(option: str, value: Any) -> str:
+    """A text for the page, without what cannot be written in UTF-8; None is a text that is not given."""
+    if value is None:
+        return ""
+    if not isinstance(value, str | Promise):
+        raise InvalidOption(option, f"must be a str, not {value!r}", write=f'{option}="…"')
+    return str(value).encode("utf-8", "replace").decode().replace("\x00", "")

@@ -76,7 +76,7 @@ class Config:
         """The channel of that name; raises ImproperlyConfigured naming the ones there are."""
         try:
             return self.channels[name]
-        except KeyError:
+        except (KeyError, TypeError):
             known = ", ".join(repr(known) for known in self.channels) or "none"
             raise ImproperlyConfigured(
                 f'PORTONE["CHANNELS"] has no channel {name!r} (configured: {known}). '

@@ -18,8 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+POSTGRESQL = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/test") + "_mutants"
 ROOT = Path(__file__).resolve().parent.parent
-_LEFT_OUT = (".git", ".venv", "var", "docs", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
+_LEFT_OUT = (
+    ".git",
+    ".venv",
+    "var",
+    "docs",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".hypothesis",
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Mutant:
     file: str
     old: str
     new: str
+    database: str = ""
 
 
 def main() -> int:
@@ -47,7 +59,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         untouched = _copy(Path(folder) / "untouched")
         wanted = sorted({test for row in rows for test in catalogue[row]})
-        clean = _pytest(untouched, wanted)
+        clean = _pytest(untouched, wanted, POSTGRESQL)
         if clean.returncode:
             print(clean.stdout[-3000:], "\nThe tests are red without any mutant.")
             return 1
@@ -68,16 +80,31 @@ def _run(mutant: Mutant, tests: list[str], folder: Path) -> tuple[Mutant, bool, 
     if text.count(mutant.old) != 1:
         return mutant, False, f"  (its text stands {text.count(mutant.old)} times in {mutant.file})"
     target.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    result = _pytest(tree, tests)
+    result = _pytest(tree, tests, POSTGRESQL if mutant.database == "postgresql" else "")
     shutil.rmtree(tree, ignore_errors=True)
     # 1 = tests ran and some failed; anything else (nothing collected, a syntax error) proves nothing.
     failed = result.returncode == 1 and " error" not in result.stdout.splitlines()[-1]
     return mutant, failed, "" if failed else f"  (pytest ended with {result.returncode})\n{result.stdout[-1500:]}"
 
 
-def _pytest(tree: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
+def _pytest(tree: Path, tests: list[str], database: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not browser", *tests]
+    environment["ARRIVAL_ROUNDS"] = "60"
+    if database:
+        environment["DATABASE_URL"] = f"{database}_{tree.parent.name.replace('-', '_')}"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "--create-db",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not browser",
+        *tests,
+    ]
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
 
 

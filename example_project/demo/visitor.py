@@ -42,10 +42,16 @@ class Window:
 class Visitor:
     """One browser with its cookies."""
 
-    def __init__(self, shop_url: str) -> None:
+    def __init__(self, shop_url: str, *, language: str = "ko") -> None:
         self.shop_url = shop_url
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.cookies.set("django_language", language)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What the browser remembers."""
+        return {name: value or "" for name, value in self._session.cookies.items()}
 
     def order(self, slug: str, quantity: int = 1) -> str:
         """Fill in the order form; the purchase's code."""

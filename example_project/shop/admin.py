@@ -6,14 +6,14 @@ from .models import Product, Purchase
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Products and how many were sold."""
 
     list_display = ("name_ko", "price", "sold_count")
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(admin.ModelAdmin):
+class PurchaseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Purchases; what they owe is seen at their order."""
 
     list_display = ("code", "product", "quantity", "state", "created_at", "delivered_at")

@@ -11,9 +11,4 @@ class ShopConfig(AppConfig):
     verbose_name = "Namu Coffee"
 
     def ready(self) -> None:
-        from example_project.celery import app
-        from portone_django.tasks import BEAT_SCHEDULE
-
         from . import receivers  # noqa: F401  (connects the receiver)
-
-        app.conf.beat_schedule = {**app.conf.beat_schedule, **BEAT_SCHEDULE}

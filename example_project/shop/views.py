@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from portone_django.models import Event, Heartbeat
+from portone_django.models import Event, Heartbeat, Payment
 
 from .forms import BuyerForm, QuantityForm, new_token
 from .models import Product, Purchase
@@ -95,7 +95,7 @@ def order(request: HttpRequest, code: str) -> HttpResponse:
         "order": purchase.order,
         "state": state,
         "account": waiting_account(purchase) if state == AWAITING else None,
-        "payment": purchase.order.payments.filter(paid_slot=purchase.order_id).first() if purchase.order else None,
+        "payment": Payment.objects.filter(paid_slot=purchase.order_id).first() if purchase.order_id else None,
         # What portone_django wrote down, for the developer who tries it.
         "timeline": Event.objects.filter(order=purchase.order).order_by("pk") if settings.DEBUG else [],
     }

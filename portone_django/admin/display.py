@@ -47,6 +47,7 @@ def _is_plain_https(url: str) -> bool:
     try:
         parts = urlsplit(url)
         # A name before an @ is there to look like another host; browsers drop control characters, we do not guess.
-        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and url.isprintable()
+        has_plain_host = bool(parts.hostname) and "@" not in parts.netloc
+        return url.startswith("https://") and has_plain_host and url.isprintable()
     except ValueError:
         return False

@@ -16,7 +16,7 @@ from .registration import check, readable_config
 @check("portone.E001")
 def check_settings() -> Iterator[CheckMessage]:
     """Every fault of the settings dict, one message each."""
-    for key, text in problems():
+    for key, text in _problems():
         sentence, hint = _split(key, text)
         yield Error(sentence, hint=hint, id="portone.E001")
     if fault := _adapter_fault():
@@ -53,13 +53,21 @@ def check_uid_key() -> Iterator[CheckMessage]:
         )
 
 
+def _problems() -> list[tuple[str, str]]:
+    try:
+        return problems()
+    except Exception as error:
+        return [("PORTONE", f"PORTONE cannot be read ({type(error).__name__}): a value in it has an impossible type.")]
+
+
 def _split(key: str, text: str) -> tuple[str, str]:
     """A fault's sentence, and the part of it that says what to do."""
     for start in (" Write: ", " Make one: ", " Did you mean ", " Keep "):
         sentence, found, rest = text.partition(start)
         if found:
             return sentence, (found + rest).strip()
-    return text, f'Mend "{key}" in the PORTONE dict of the settings.'
+    where = "PORTONE" if key == "PORTONE" else f'PORTONE["{key}"]'
+    return text, f"Mend {where} in the settings."
 
 
 def _adapter_fault() -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.http.request import validate_host
 
+from ..addresses import is_loopback, without_login
 from .registration import check, readable_config
 
 API_BASE = "https://api.iamport.kr"
@@ -24,15 +24,15 @@ def check_gateway_hosts() -> Iterator[CheckMessage]:
         return
     if config.api_base.rstrip("/") != API_BASE and not (settings.DEBUG and is_loopback(config.api_base)):
         yield Error(
-            f'PORTONE["API_BASE"] is {_shown(config.api_base)}: not PortOne, and not a sandbox on this machine with '
-            "DEBUG on.",
+            f'PORTONE["API_BASE"] is {without_login(config.api_base)}: not PortOne, and not a sandbox on this machine '
+            "with DEBUG on.",
             hint=f'Remove it, or write: "API_BASE": "{API_BASE}"',
             id="portone.E003",
         )
     sdk = urlsplit(config.sdk_url)
     if not (sdk.scheme == "https" and sdk.hostname in SDK_HOSTS) and not settings.DEBUG:
         yield Error(
-            f'PORTONE["SDK_URL"] is {_shown(config.sdk_url)}: its script runs on the checkout page.',
+            f'PORTONE["SDK_URL"] is {without_login(config.sdk_url)}: its script runs on the checkout page.',
             hint='Remove it, or write: "SDK_URL": "https://cdn.iamport.kr/v1/iamport.js"',
             id="portone.E003",
         )
@@ -47,8 +47,8 @@ def check_public_address() -> Iterator[CheckMessage]:
     url = urlsplit(config.public_base_url)
     if url.scheme != "https" and not settings.DEBUG:
         yield Error(
-            f'PORTONE["PUBLIC_BASE_URL"] is {_shown(config.public_base_url)}: customers would come back over plain '
-            "http.",
+            f'PORTONE["PUBLIC_BASE_URL"] is {without_login(config.public_base_url)}: customers would come back over '
+            "plain http.",
             hint=f'Write: "PUBLIC_BASE_URL": "https://{url.netloc.rpartition("@")[2]}"',
             id="portone.E007",
         )
@@ -68,20 +68,3 @@ def check_allowed_hosts() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         host = urlsplit(config.public_base_url).hostname if config else "shop.example"
         yield Error('ALLOWED_HOSTS contains "*".', hint=f'Write: ALLOWED_HOSTS = ["{host}"]', id="portone.E007")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _shown(url: str) -> str:
-    """Scheme, host and path: a URL may carry a password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

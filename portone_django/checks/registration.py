@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -53,7 +52,7 @@ def readable_config() -> Config | None:
     """The configuration, or None while it has faults: E001 tells those, and one complaint is enough."""
     try:
         return get_config()
-    except ImproperlyConfigured:
+    except Exception:  # also a value of a type that nobody thought of
         return None
 
 

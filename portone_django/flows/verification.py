@@ -74,12 +74,10 @@ def find_payment(merchant_uid: str) -> Payment | None:
 
 
 def _fetch(payment: Payment, imp_uid: str | None, deadline: float | None) -> list[PaymentRecord]:
-    """Every record PortOne has of this uid; the row is chosen by the *fetched* merchant_uid, never by the hint."""
+    """Every record PortOne has of this uid; settlement takes those whose *fetched* merchant_uid is the row's."""
     client = get_client()
-    fetched = client.find_all_payments(payment.merchant_uid, deadline=deadline)
-    mine = [each for each in fetched if each.merchant_uid == payment.merchant_uid]
-    if mine:
-        return mine
+    if fetched := client.find_all_payments(payment.merchant_uid, deadline=deadline):
+        return fetched
     # Whether the list hides test payments is documented nowhere; the single look-up has a switch for it.
     hint = imp_uid if imp_uid and IMP_UID.fullmatch(imp_uid) else payment.imp_uid
     if not hint:
@@ -90,11 +88,10 @@ def _fetch(payment: Payment, imp_uid: str | None, deadline: float | None) -> lis
         return []
     if single.merchant_uid != payment.merchant_uid:
         _look_soon(single.merchant_uid)
-        return []
     return [single]
 
 
 def _look_soon(merchant_uid: str) -> None:
-    """The hint led to another attempt: it is asked about in its own turn, and proves nothing here."""
+    """The hint led to another attempt, which is asked about in its own turn."""
     if other := find_payment(merchant_uid):
         Payment.objects.filter(pk=other.pk).update(next_check_at=later(0))

@@ -64,7 +64,7 @@ class PortOneError(Exception):
 
     def __str__(self) -> str:
         status = f" (HTTP {self.http_status})" if self.http_status else ""
-        reason = f": {self.reason}" if self.reason else ""
+        reason = f": {self.reason.rstrip('.')}" if self.reason else ""
         hint = f" {self.hint}" if self.hint else ""
         return f"{self.call or 'PortOne call'} {self._verdict}{status}{reason}.{hint}"
 

@@ -6,6 +6,7 @@ What the REST API does is in `api/`; both sides meet here. Several threads and p
 from __future__ import annotations
 
 import contextvars
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -254,6 +255,7 @@ class Duplicates:
 
 
 _of_process: Sandbox | None = None
+_making = threading.Lock()
 
 
 def get_sandbox() -> Sandbox:
@@ -261,19 +263,23 @@ def get_sandbox() -> Sandbox:
 
     Keys: DB, IMP_KEY, IMP_SECRET, USER_CODE, WEBHOOK_URL, ALLOW_WITHOUT_DEBUG.
     """
-    if _of_process is None:
-        from django.conf import settings
+    global _of_process
+    with _making:
+        if _of_process is None:
+            _of_process = _configured()
+        return _of_process
 
-        options: dict[str, Any] = getattr(settings, "PORTONE_SANDBOX", {})
-        base = Path(getattr(settings, "BASE_DIR", "."))
-        names = {name.upper(): name for name in ("imp_key", "imp_secret", "user_code", "webhook_url")}
-        sandbox = Sandbox(
-            options.get("DB") or base / "portone-sandbox.sqlite3",
-            **{argument: str(options[name]) for name, argument in names.items() if options.get(name)},
-        )
-        use_sandbox(sandbox)
-        return sandbox
-    return _of_process
+
+def _configured() -> Sandbox:
+    from django.conf import settings
+
+    options: dict[str, Any] = getattr(settings, "PORTONE_SANDBOX", {})
+    base = Path(getattr(settings, "BASE_DIR", "."))
+    names = {name.upper(): name for name in ("imp_key", "imp_secret", "user_code", "webhook_url")}
+    return Sandbox(
+        options.get("DB") or base / "portone-sandbox.sqlite3",
+        **{argument: str(options[name]) for name, argument in names.items() if options.get(name)},
+    )
 
 
 def use_sandbox(sandbox: Sandbox | None) -> None:

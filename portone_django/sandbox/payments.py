@@ -13,6 +13,11 @@ from .store import Store
 STATUSES = ("ready", "paid", "failed", "cancelled")
 SORTINGS = ("-started", "started", "-paid", "paid", "-updated", "updated")
 _SETTLED_AT = {"ready": "started_at", "paid": "paid_at", "failed": "failed_at", "cancelled": "cancelled_at"}
+_TIMES = {
+    "started": ("started_at",),
+    "paid": ("paid_at",),
+    "updated": ("started_at", "paid_at", "failed_at", "cancelled_at", "vbank_issued_at"),
+}
 _COLUMNS = {"started": "started_at", "paid": "paid_at", "updated": "updated_at"}
 
 
@@ -118,9 +123,15 @@ class Payments:
         return [Held(json.loads(row["record"]), json.loads(row["facts"])) for row in rows]
 
 
-def sort_key(sorting: str) -> tuple[str, bool]:
-    """The record's field that a `sorting` names, and whether it descends."""
-    return ("paid_at" if sorting.endswith("paid") else "started_at"), sorting.startswith("-")
+def in_order(records: list[Record], sorting: str) -> list[Record]:
+    """Sorted as one of SORTINGS says; `records` come oldest first, and of equal times the later one counts as later."""
+    names = _TIMES[sorting.lstrip("-")]
+    descending = sorting.startswith("-")
+    return sorted(
+        records[::-1] if descending else records,
+        key=lambda record: max(int(record[name]) for name in names),
+        reverse=descending,
+    )
 
 
 def _order(sorting: str) -> str:

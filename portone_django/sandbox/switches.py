@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "unknown_key_status": 200,  # GET and DELETE of an unknown customer_uid: 200 with code 1, or 404
     "schedule_list": "paged",  # shape of the lists of schedules: paged, or array as in the OpenAPI file
     "require_name": False,  # again and onetime without `name`: HTTP 400 as Inicis wants, else only noted
-    "confirm_enabled": True,  # PortOne enables confirm_url by mail
+    "confirm_enabled": False,  # PortOne enables confirm_url by mail
     "tiers": {"SUB": "하위 상점"},
     "channels": None,  # None is catalogue.CHANNELS
 }

@@ -41,7 +41,7 @@ def portone_request_pay(payment: Payment, element_id: str = "portone-request-pay
     except (InvalidOption, ImproperlyConfigured) as error:
         if settings.DEBUG:
             raise
-        logger.error("Payment %s cannot be opened: %s", payment.merchant_uid, error)
+        logger.error("Payment %s cannot be opened: %s", getattr(payment, "merchant_uid", "?"), error)
         parameters = {}
     return json_script(parameters, element_id)
 

@@ -29,8 +29,6 @@ def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         imp_secret=config.imp_secret,
         user_code=config.user_code,
     )
-    # PortOne enables the confirm process by mail, and nothing answers at PUBLIC_BASE_URL here.
-    sandbox.settings.set(confirm_enabled=False)
     session = requests.Session()
     mount(session, sandbox, config.api_base)
     client = Client(api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session)

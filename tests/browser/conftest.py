@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: Chromium, and the stub shop with a page whose clock the test moves."""
+"""Fixtures of the browser tests: Chromium, the stub shop with a page whose clock the test moves, and the real site."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from .buyer import Buyer
 from .chromium import open_chromium
+from .site import Site, open_site
 from .stub_shop import StubShop, button, document, open_stub_shop
 
 
@@ -35,3 +37,26 @@ def page(chromium: Any) -> Iterator[Any]:
     page.clock.install()
     yield page
     context.close()
+
+
+@pytest.fixture(scope="module")
+def servers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One shop and one sandbox for a file of tests."""
+    with django_db_blocker.unblock(), open_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@pytest.fixture
+def site(servers: Site, transactional_db: None) -> Iterator[Site]:
+    """The servers with empty ledgers."""
+    yield servers
+    servers.forget()
+
+
+@pytest.fixture
+def buyer(site: Site, chromium: Any, request: pytest.FixtureRequest) -> Iterator[Buyer]:
+    """A buyer at a desk, or with a phone where the test asks for "phone"; the browser must have nothing to complain of."""
+    buyer = Buyer(chromium, site, is_phone=getattr(request, "param", "pc") == "phone")
+    yield buyer
+    buyer.context.close()
+    assert buyer.complaints == []

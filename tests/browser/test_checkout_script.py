@@ -34,6 +34,7 @@ def test_the_sdk_is_loaded_before_the_click_and_only_once(page: sync_api.Page, s
     page.click("#pay")
     page.wait_for_function("sdk.opened.length === 1")
     assert len(stub.bodies("/sdk.js")) == 1
+    assert page.locator("script[src='/sdk.js']").count() == 1
 
 
 def test_an_sdk_that_the_host_loaded_is_used_and_not_loaded_again(page: sync_api.Page, stub: StubShop) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 
 from portone_django.adapter import Adapter
 
@@ -58,7 +59,11 @@ def test_without_a_portone_dict_the_first_line_of_one_is_shown(said: Said, setti
 def test_a_dict_that_cannot_be_read_at_all_does_not_stop_the_command(said: Said, portone: Change) -> None:
     portone(CHANNELS={"checkout": {"pg": 5}})
 
-    assert len(said("portone.E001")) == 1
+    (message,) = said("portone.E001")
+
+    assert message.is_serious()
+    others = {each.id for each in run_checks(tags=["portone"])} - {"portone.E001", "portone.W029"}
+    assert others == set(), "nobody else complains of it"
 
 
 def test_an_adapter_that_cannot_be_imported_is_found_before_the_first_webhook(said: Said, portone: Change) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from portone_django.flows.reconciliation import reconcile
 from portone_django.models import Event, Order
 from tests.shop import Shop
 
-ROUNDS = 1000
+ROUNDS = int(os.environ.get("ARRIVAL_ROUNDS", "1000"))
 MEETING_SECONDS = 0.25
 
 
@@ -112,5 +113,5 @@ def test_four_arrivals_at_once_have_one_effect_a_thousand_times(
     assert Order.objects.filter(state="paid").count() == ROUNDS
     assert Event.objects.filter(kind="order.paid").count() == ROUNDS
     assert [order.pk for order in orders if shop.delivered(order) != 1] == []
-    assert met >= 900, f"only {met} of {ROUNDS} rounds had two callers inside at once"
+    assert met >= ROUNDS * 9 // 10, f"only {met} of {ROUNDS} rounds had two callers inside at once"
     print(f"{met} of {ROUNDS} rounds had at least two callers between answer and lock")

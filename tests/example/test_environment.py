@@ -90,6 +90,6 @@ def test_the_worker_of_this_project_sweeps() -> None:
     from example_project import celery_app
     from portone_django.tasks import BEAT_SCHEDULE
 
-    assert set(BEAT_SCHEDULE) <= set(celery_app.conf.beat_schedule)
+    assert celery_app.conf.beat_schedule == BEAT_SCHEDULE
     celery_app.loader.import_default_modules()
     assert {entry["task"] for entry in BEAT_SCHEDULE.values()} <= set(celery_app.tasks)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portone_django.flows.checkout import Terms, new_merchant_uid, start_attempt
 from portone_django.models import Event, Order, Payment
+from portone_django.window import InvalidOption
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,11 +71,12 @@ def test_an_expired_attempt_that_was_paid_is_settled_instead_of_replaced(shop: S
     assert shop.delivered(order) == 1
 
 
-def test_no_second_attempt_while_nobody_can_tell_about_the_first(shop: Shop) -> None:
+@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "drop_after", "http_502", "http_500", "html_200"])
+def test_no_second_attempt_while_nobody_can_tell_about_the_first(shop: Shop, fault: str) -> None:
     order = shop.order()
     shop.pay(order)
     Payment.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
-    shop.sandbox.faults.add("http_502", path="/payments/findAll/*", times=99)
+    shop.sandbox.faults.add(fault, path="/payments/findAll/*", times=99)
     assert shop.click(order)["action"] == "redirect"
     assert Payment.objects.count() == 1
 
@@ -219,7 +221,10 @@ def test_hosts_that_the_client_names_do_not_reach_the_parameters(shop: Shop) -> 
     order = shop.order()
     config = shop.config(order)
     response = shop.browser.post(
-        config["start_url"], {"token": config["token"]}, content_type="application/json", headers={"host": "localhost", "x-forwarded-host": "evil.example"}
+        config["start_url"],
+        {"token": config["token"]},
+        content_type="application/json",
+        headers={"host": "localhost", "x-forwarded-host": "evil.example"},
     )
     params = response.json()["params"]
     for url in ("m_redirect_url", "notice_url", "confirm_url"):
@@ -232,7 +237,9 @@ def test_the_phones_way_back_has_no_query(shop: Shop) -> None:
 
 def test_an_edited_button_token_starts_nothing(shop: Shop) -> None:
     config = shop.config(shop.order())
-    answer = shop.browser.post(config["start_url"], {"token": config["token"][:-2] + "xx"}, content_type="application/json")
+    answer = shop.browser.post(
+        config["start_url"], {"token": config["token"][:-2] + "xx"}, content_type="application/json"
+    )
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_token")
     assert not Payment.objects.exists()
 
@@ -272,3 +279,40 @@ def test_thirty_simultaneous_clicks_make_one_attempt_forty_times(shop: Shop) -> 
         thread.join()
     assert not problems
     assert Payment.objects.count() == rounds
+
+
+def test_a_virtual_account_gets_the_days_of_the_settings(shop: Shop, settings: Any) -> None:
+    with_portone_settings(settings, VBANK_DAYS=5)
+    due = shop.click(shop.order(), pay_method="vbank")["params"]["vbank_due"]
+    days = timezone.localdate(timezone.now() + dt.timedelta(days=5))
+    assert due.startswith(f"{days:%Y%m%d}")
+    assert "vbank_due" not in shop.click(shop.order(), pay_method="card")["params"]
+
+
+def test_a_button_may_name_its_channel_as_portone_does(shop: Shop, settings: Any) -> None:
+    checkout = settings.PORTONE["CHANNELS"]["checkout"]
+    other = {"pg": "html5_inicis.INIpayTest", "pg_provider": "html5_inicis", "pg_id": "INIpayTest", "sandbox": True}
+    with_portone_settings(settings, CHANNELS={"checkout": checkout, "older": other})
+    order = shop.order()
+    assert shop.click(order, channelKey=checkout["channel_key"])["params"]["channelKey"] == checkout["channel_key"]
+    by_pg = shop.click(order, pg="html5_inicis.INIpayTest")
+    assert (by_pg["params"]["pg"], shop.payment(by_pg).channel) == ("html5_inicis.INIpayTest", "older")
+    assert "channelKey" not in by_pg["params"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"channelKey": "channel-key-x", "pg": "html5_inicis.INIpayTest"}, "both given"),
+        ({"channelKey": "channel-key-x"}, "no configured channel"),
+        ({"pg": "html5_inicis.OTHER"}, "no configured channel"),
+        ({"pg": "kcp.OTHER"}, "html5_inicis"),
+        ({"channelKey": "channel-key-x", "channel": "checkout"}, "keep one"),
+    ],
+)
+def test_a_channel_that_is_not_configured_is_refused_by_name(
+    shop: Shop, settings: Any, options: dict[str, str], says: str
+) -> None:
+    settings.DEBUG = True
+    with pytest.raises(InvalidOption, match=says):
+        shop.page(shop.order(), **options)

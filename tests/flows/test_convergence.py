@@ -50,12 +50,10 @@ class Convergence(RuleBasedStateMachine):
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         config = get_config()
         self.sandbox = Sandbox(Path(folder) / "p.sqlite3", imp_key=config.imp_key, imp_secret=config.imp_secret)
-        self.sandbox.settings.set(webhook_mode="off", duplicate_mode=refuse, confirm_enabled=False)
+        self.sandbox.settings.set(webhook_mode="off", duplicate_mode=refuse)
         session = requests.Session()
         mount(session, self.sandbox, config.api_base)
-        client = Client(
-            api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session
-        )
+        client = Client(api_base=config.api_base, imp_key=config.imp_key, imp_secret=config.imp_secret, session=session)
         self.stack.enter_context(override_client(client))
         self.shop = Shop(self.sandbox)
         self.order = self.shop.order(amount=amount)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portone_django.models import Event, Payment
+from portone_django.sandbox.ledger import WindowRefused
 from portone_django.tokens import sign_attempt
 from tests.factories import PaymentFactory, UserFactory
 from tests.shop import Shop
@@ -62,6 +63,16 @@ def test_a_callback_that_reports_an_error_for_a_paid_payment_is_not_believed(sho
     started, imp_uid = shop.pay(order)
     answer = shop.callback(started, imp_uid, error_code="F0001", error_msg="실패", success=False)
     assert answer["state"] == "paid"
+
+
+def test_a_window_refused_because_its_uid_is_paid_is_a_reason_to_look_never_a_failure(shop: Shop) -> None:
+    order = shop.order()
+    started, _ = shop.pay(order)
+    with pytest.raises(WindowRefused) as refused:
+        shop.window(started)
+    answer = shop.callback(started, None, error_code=refused.value.error_code, error_msg=refused.value.message)
+    assert answer["state"] == "paid"
+    assert shop.delivered(order) == 1
 
 
 def test_a_closed_window_lets_the_customer_try_again_with_the_same_attempt(shop: Shop) -> None:

@@ -134,7 +134,8 @@ def test_repeating_the_whole_log_three_times_changes_only_counters(shop: Shop) -
         for body in log:
             shop.webhook(**body)
         WebhookDelivery.objects.update(due_at=timezone.now() - dt.timedelta(seconds=1))
-        process_due()
+        assert process_due() >= 1
+        assert not WebhookDelivery.objects.exclude(due_at=None).exists(), "every repeat is followed up without trouble"
     assert rows() == before
     assert Event.objects.count() == events
     assert shop.delivered(order) == 1
@@ -296,7 +297,11 @@ def test_no_address_makes_a_webhook_more_or_less_true(shop: Shop) -> None:
     started = shop.click(shop.order())
     imp_uid = shop.window(started)
     forged = json.dumps(hint(started, imp_uid))
-    for headers in ({"x-forwarded-for": "52.78.100.19"}, {"x-real-ip": "52.78.48.223"}, {"forwarded": "for=52.78.5.241"}):
+    for headers in (
+        {"x-forwarded-for": "52.78.100.19"},
+        {"x-real-ip": "52.78.48.223"},
+        {"forwarded": "for=52.78.5.241"},
+    ):
         Client().post(reverse("portone:webhook"), forged, content_type="application/json", headers=headers)
     process_due()
     assert shop.payment(started).state == "pending"

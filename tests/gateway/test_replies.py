@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portone_django.gateway import BillingKeyRecord, ChannelSetting, PaymentRecord, ScheduleRecord
 from portone_django.gateway.account_replies import PaymentBalance, PreparedAmount
@@ -214,3 +216,24 @@ def test_reprs_show_ids_states_and_amounts_and_nobody() -> None:
     text = " ".join(repr(each) + str(each) + f"{each}" for each in shown)
     assert "imp_123456789012" in text
     assert [secret for secret in SECRETS if secret in text] == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = sorted({field.name for field in dataclasses.fields(PaymentRecord)} | {"promotion"})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6))
+def test_any_json_is_a_record_or_unreadable_and_money_is_never_anything_but_whole_won(changes: dict[str, Any]) -> None:
+    try:
+        record = PaymentRecord.parse(payment(**changes))
+    except Unreadable:
+        return
+    amounts = [record.amount, record.cancel_amount, *(each.amount for each in record.cancel_history)]
+    assert all(type(amount) is int and amount >= 0 for amount in amounts)
+    assert record.sandbox in (True, False, None)
+    assert record.imp_uid
+    assert record.merchant_uid

@@ -79,13 +79,17 @@ def test_the_life_of_a_token_is_counted_by_portones_clock_not_ours(
     server: WireServer, client: Client, monkeypatch: pytest.MonkeyPatch, now: int
 ) -> None:
     server.tokens.append(token_answer(now=now))
-    server.answers.extend([ok(payment())] * 3)
+    server.answers.extend([ok(payment())] * 4)
+    source, elapsed = client._transport._tokens, [0.0]
+    monkeypatch.setattr(source, "_clock", lambda: elapsed[0])
+    for passed, wall in ((0.0, 9e9), (100.0, 0.0), (1754.0, 9e9)):
+        elapsed[0] = passed
+        monkeypatch.setattr(time, "time", lambda wall=wall: wall)
+        charge(client)
+        assert len(server.token_calls) == 1
+    elapsed[0] = 1756.0
     charge(client)
-    monkeypatch.setattr(time, "time", lambda: 9e9)
-    charge(client)
-    monkeypatch.setattr(time, "time", lambda: 0.0)
-    charge(client)
-    assert len(server.token_calls) == 1
+    assert len(server.token_calls) == 2
 
 
 def test_an_expired_token_is_renewed_once_and_the_same_call_is_sent_again(server: WireServer, client: Client) -> None:

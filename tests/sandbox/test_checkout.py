@@ -140,6 +140,7 @@ class Shop:
 
 
 def test_the_shop_confirms_before_the_approval(sandbox: Sandbox) -> None:
+    sandbox.settings.set(confirm_enabled=True)
     shop = sandbox.webhooks.deliver = Shop(200)
     imp_uid = opened(sandbox, confirm_url="https://shop.example/confirm")
     assert sandbox.approve(imp_uid)["status"] == "paid"
@@ -154,6 +155,7 @@ def test_the_shop_confirms_before_the_approval(sandbox: Sandbox) -> None:
 def test_a_shop_that_does_not_confirm_fails_the_payment(
     sandbox: Sandbox, status: int, body: bytes, detail: str
 ) -> None:
+    sandbox.settings.set(confirm_enabled=True)
     sandbox.webhooks.deliver = Shop(status, body)
     record = sandbox.approve(opened(sandbox, confirm_url="https://shop.example/confirm"))
     assert record["status"] == "failed"
@@ -162,12 +164,12 @@ def test_a_shop_that_does_not_confirm_fails_the_payment(
 
 def test_confirm_url_has_no_effect_while_portone_has_not_enabled_it(sandbox: Sandbox) -> None:
     shop = sandbox.webhooks.deliver = Shop(500)
-    sandbox.settings.set(confirm_enabled=False)
     assert sandbox.approve(opened(sandbox, confirm_url="https://shop.example/confirm"))["status"] == "paid"
     assert shop.asked == []
 
 
 def test_the_confirm_process_never_leaves_this_machine(sandbox: Sandbox) -> None:
+    sandbox.settings.set(confirm_enabled=True)
     assert sandbox.approve(opened(sandbox, confirm_url="https://shop.example/confirm"))["status"] == "failed"
 
 

@@ -71,6 +71,14 @@ def test_records_of_one_second_keep_their_order(sandbox: Sandbox, door: Door) ->
     assert [record["imp_uid"] for record in oldest_first] == uids
 
 
+def test_the_last_updated_comes_first_when_asked_for(sandbox: Sandbox, door: Door) -> None:
+    first, second = opened(sandbox), opened(sandbox)
+    sandbox.advance(60)
+    sandbox.fail(first)
+    assert door.ok("GET", "/payments/find/order1")["imp_uid"] == second
+    assert door.ok("GET", "/payments/find/order1", params={"sorting": "-updated"})["imp_uid"] == first
+
+
 def test_find_all_pages_and_counts(sandbox: Sandbox, door: Door) -> None:
     for _ in range(5):
         opened(sandbox)

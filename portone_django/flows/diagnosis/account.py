@@ -11,8 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from ...addresses import is_loopback
 from ...conf import get_config
-from ...gateway import Client, Misconfigured, NotSent, PortOneError, Unauthorized, get_client
+from ...gateway import ChannelSetting, Client, Misconfigured, NotSent, PortOneError, Unauthorized, get_client
 from ...gateway.answers import Call
 from ...gateway.parsing import Fields
 from .channels import examine_channels
@@ -24,10 +25,11 @@ _SKEW_WARNING, _SKEW_FAILURE = 30, 300
 
 
 def examine_account() -> Iterator[Finding]:
-    """Token, clock, channels, webhook address; stops after the first question that PortOne does not answer."""
+    """Keys, clock, webhook address, channels; what PortOne does not answer is one failure."""
+    channels: list[ChannelSetting] | None = None
     try:
         client = get_client()
-        settings = client.channels(deadline=DEADLINE_SECONDS)
+        channels = client.channels(deadline=DEADLINE_SECONDS)
         yield Finding(
             "portone", Level.OK, _("PortOne at %(host)s knows our keys.") % {"host": _host(get_config().api_base)}
         )
@@ -36,9 +38,9 @@ def examine_account() -> Iterator[Finding]:
         yield Finding("portone", Level.FAILURE, str(error))
     except PortOneError as error:
         yield _unanswered(error)
-    else:
-        yield from examine_channels(settings)
     yield from _webhook_address()
+    if channels is not None:
+        yield from examine_channels(channels)
 
 
 def _compare_clocks(client: Client) -> Finding:
@@ -90,6 +92,10 @@ def _webhook_address() -> Iterator[Finding]:
     text = _("PortOne must send its webhooks to %(url)s") % {"url": url}
     hint = _("Enter it in PortOne's console as the endpoint URL of 결제모듈 V1, for 실연동 and for 테스트.")
     yield Finding("portone", Level.OK, text, hint)
+    if is_loopback(url) and not is_loopback(config.api_base):
+        text = _("PortOne cannot reach %(url)s: no webhook arrives, and payments are found by the sweep alone.")
+        hint = _('While developing, a tunnel helps. Write its address: "PUBLIC_BASE_URL": "https://…"')
+        yield Finding("portone", Level.WARNING, text % {"url": url}, hint)
 
 
 def _host(url: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.conf import settings
 from django.core.checks import ERROR, CheckMessage, Tags, run_checks
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
@@ -69,7 +68,7 @@ def _from_check(area: str) -> Callable[[CheckMessage], Finding]:
 def _is_configured() -> bool:
     try:
         get_config()
-    except ImproperlyConfigured:
+    except Exception:  # whatever is wrong with them, the settings' section has said it
         return False
     return True
 

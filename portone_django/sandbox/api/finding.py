@@ -116,9 +116,7 @@ def _matching(call: Call) -> list[Record]:
     held = call.sandbox.payments.of(call.params["merchant_uid"])
     shown = [record for one in held if (record := one.seen(instant))]
     kept = [record for record in shown if status in _NO_STATUS or record["status"] == status]
-    name, descending = payments.sort_key(_sorting(call))
-    kept = kept[::-1] if descending else kept  # equal times: the later record counts as later
-    return sorted(kept, key=lambda record: int(record[name]), reverse=descending)
+    return payments.in_order(kept, _sorting(call))
 
 
 def _sorting(call: Call) -> str:

@@ -1,0 +1,113 @@
+"""A customer with a real browser, at a desk or with a phone: what they press in the shop and in the payment window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portone_django.models import Order
+
+from .site import Site
+
+PC = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+    "user_agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0 Mobile Safari/537.36",
+}
+
+
+class Buyer:
+    """`page` is the tab in use; `complaints` is all that the browser held against our pages, with what was expected."""
+
+    def __init__(self, chromium: Any, site: Site, *, is_phone: bool) -> None:
+        self.site, self.is_phone = site, is_phone
+        self.context = chromium.new_context(locale="ko-KR", **(PHONE if is_phone else PC))
+        self.context.set_default_timeout(10_000)
+        self.complaints: list[str] = []
+        self.context.on("console", self._hear)
+        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page = self.context.new_page()
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    # ---- in the shop ----
+
+    def visit(self, order: Order) -> None:
+        self.page.goto(self.site.checkout(order))
+
+    def button(self, method: str = "card") -> Any:
+        return self.page.locator(f"#{method} [data-portone-pay]")
+
+    def press(self, method: str = "card") -> None:
+        """Press a pay button and wait until its window can be used."""
+        self._touch(self.button(method))
+        self.window.get_by_test_id("window").wait_for()
+
+    def touch(self, text: str) -> None:
+        """Press the button of that text."""
+        self._touch(self.page.get_by_role("button", name=text, exact=True))
+
+    def _touch(self, target: Any) -> None:
+        target.tap() if self.is_phone else target.click()
+
+    def message(self, method: str = "card") -> Any:
+        """The line below a button in which the shop speaks."""
+        return self.page.locator(f"#{method} [data-portone-status]")
+
+    def sees(self, heading: str) -> None:
+        """Arrives, by itself, at the page of that heading."""
+        self.page.get_by_role("heading", name=heading, exact=True).wait_for()
+
+    def goes_back(self) -> None:
+        self.page.go_back(wait_until="commit")
+
+    def returns_to_the_shop(self) -> None:
+        """Back, and back again, until the page with the buttons is there; a phone's window lies in between."""
+        for _ in range(3):
+            if self.button().count():
+                return
+            self.goes_back()
+            self.page.wait_for_load_state()
+        self.button().wait_for()
+
+    def takes_back(self, words: str) -> int:
+        """How many complaints with these words were made and are forgiven: the test provoked them."""
+        forgiven = [each for each in self.complaints if words in each]
+        self.complaints = [each for each in self.complaints if words not in each]
+        return len(forgiven)
+
+    # ---- in the payment window ----
+
+    @property
+    def window(self) -> Any:
+        return self.page if self.is_phone else self.page.frame_locator("iframe[data-testid=portone-window]")
+
+    def does(self, *test_ids: str) -> None:
+        """Press one thing after another in the window."""
+        for test_id in test_ids:
+            self._touch(self.window.get_by_test_id(test_id))
+
+    def pays_by_card(self) -> None:
+        self.does("agree", "issuer-366", "pay")
+
+    def takes_an_account(self) -> str:
+        """Through the virtual account's screens; the number that the window showed."""
+        self.does("agree", "bank-088", "pay")
+        number = str(self.window.get_by_test_id("vbank-num").inner_text())
+        self.does("done")
+        return number
+
+    def window_is_gone(self) -> None:
+        self.page.get_by_test_id("portone-overlay").wait_for(state="detached")
+
+    def loses_the_answer(self) -> None:
+        """Pays, and the browser never tells the shop; the window is gone afterwards."""
+        self.does("lose")
+        self.window.get_by_test_id("lost").wait_for()
+        if not self.is_phone:
+            self.does("dismiss")
+            self.window_is_gone()

@@ -26,7 +26,7 @@ def checkout_config(
     request: HttpRequest,
     *,
     channel: str = "",
-    channelKey: str = "",  # noqa: N803  (PortOne's spelling)
+    channelKey: str = "",
     pg: str = "",
     another: bool | str = False,
     **options: Any,
@@ -34,8 +34,9 @@ def checkout_config(
     """The configuration of one pay button, to be rendered with json_script for static/portone/checkout.js.
 
     `channel` is a name in PORTONE["CHANNELS"] ("checkout" unless given); `channelKey` or `pg` name one of them by
-    what PortOne calls it. `options` are WindowOptions' keywords (docs/options.md); `another` is a flag, or "true" or "false" from a template.
-    No query, no row. Raises InvalidOption naming the option, ImproperlyConfigured for an unknown channel.
+    what PortOne calls it. `options` are WindowOptions' keywords (docs/options.md); `another` is a flag, or "true" or
+    "false" from a template. No query, no row. Raises InvalidOption naming the option, ImproperlyConfigured for an
+    unknown channel.
     """
     _require(order, Order, "order")
     channel = _channel_name(get_config(), channel, channelKey, pg)

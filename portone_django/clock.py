@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from django.db import connections
-from django.db.models import DateTimeField, Expression, F, Func, Value
+from django.db.models import DateTimeField, F, Func, Value
 from django.db.models.expressions import Combinable, ExpressionWrapper
 from django.utils import timezone
 
@@ -70,7 +70,7 @@ class Tick(Func):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-def later(seconds: float) -> Combinable | Expression:
+def later(seconds: float) -> Combinable:
     """Database time plus that many seconds (negative: earlier), for use in UPDATE and WHERE."""
     return ExpressionWrapper(Tick() + Value(dt.timedelta(seconds=seconds)), output_field=DateTimeField())
 
@@ -83,7 +83,7 @@ def tick(using: str = "default") -> dt.datetime:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        value = cursor.fetchone()[0]
+        value: dt.datetime | str = cursor.fetchone()[0]
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)

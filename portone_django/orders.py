@@ -18,6 +18,7 @@ from .money import require_won
 __all__ = ["cancel_order", "change_order", "create_order"]
 
 _TERMS = ("name", "amount", "currency", "tax_free_amount", "vat_amount")
+_LIMITS = {field.name: getattr(field, "max_length", None) or 0 for field in Order._meta.concrete_fields}
 _BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
 
 
@@ -168,7 +169,7 @@ def _check_terms(
 
 
 def _check_length(field: str, value: Any) -> None:
-    limit = Order._meta.get_field(field).max_length
+    limit = _LIMITS[field]
     if not isinstance(value, str):
         raise TypeError(f"{field} must be a str, not {type(value).__name__}")
     if "\x00" in value:

@@ -17,15 +17,13 @@ __all__ = ["BEAT_SCHEDULE", "process_webhooks", "reconcile"]
 SWEEP_SECONDS = 15
 
 
-@shared_task(name=webhooks.TASK, ignore_result=True, time_limit=TASK_LIMIT_SECONDS)  # type: ignore[untyped-decorator]
+@shared_task(name=webhooks.TASK, ignore_result=True, time_limit=TASK_LIMIT_SECONDS)
 def process_webhooks() -> None:
     """Ask PortOne about the payments that webhooks named."""
     webhooks.process_due()
 
 
-@shared_task(  # type: ignore[untyped-decorator]
-    name="portone_django.reconcile", ignore_result=True, time_limit=TASK_LIMIT_SECONDS
-)
+@shared_task(name="portone_django.reconcile", ignore_result=True, time_limit=TASK_LIMIT_SECONDS)
 def reconcile() -> None:
     """One sweep over everything that is due."""
     reconciliation.reconcile(limit=200)

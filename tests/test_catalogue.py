@@ -17,7 +17,7 @@ REQUIRED = [
     *(f"L{n}" for n in range(1, 9)),
     "L11",
 ]
-MUTATED = "A1 A2 A3 A4 A5 B1 B3 B4 B5 C1 C2 C3 C4 G2 G4 G7 G9 G16".split()
+MUTATED = ["A1", "A2", "A3", "A4", "A5", "B1", "B3", "B4", "B5", "C1", "C2", "C3", "C4", "G2", "G4", "G7", "G9", "G16"]
 
 
 def _load(name: str) -> dict[str, Any]:

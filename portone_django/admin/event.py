@@ -58,6 +58,3 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("data"))
     def data_text(self, event: Event) -> str:
         return pretty_json(event.data)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return super().get_queryset(request).select_related("order", "payment")

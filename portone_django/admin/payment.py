@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Payment
@@ -69,9 +67,6 @@ class PaymentAdmin(ReadOnlyAdmin):
         (_("Times"), {"fields": _TIMES}),
     )
     inlines = (Timeline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
-        return super().get_queryset(request).select_related("order")
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_text(self, payment: Payment) -> str:

@@ -41,6 +41,11 @@ def learn(channel: Channel, settings: list[ChannelSetting]) -> ChannelFacts:
             f'PORTONE["CHANNELS"]["{channel.name}"] ({route(channel)}) is not a channel of this PortOne account. '
             f"It has: {known or 'none'}."
         )
+    if found.sandbox is None:
+        raise ImproperlyConfigured(
+            f"PortOne does not say whether {route(channel)} is a test channel. "
+            f'Write: PORTONE["CHANNELS"]["{channel.name}"] = {{…, "sandbox": False}}'
+        )
     facts, _ = ChannelFacts.objects.update_or_create(
         route=route(channel),
         defaults={"pg_provider": found.pg_provider, "pg_id": found.pg_id, "sandbox": found.sandbox},

@@ -17,7 +17,7 @@ def differences(payment: Payment, record: PaymentRecord) -> list[str]:
     Amount and currency guard against an edited window, `sandbox` and the MID against a payment on the test channel,
     the start time against a copied or dropped database whose uids PortOne already knows.
     """
-    found = []
+    found: list[str] = []
     _differ(found, "amount", payment.amount, record.amount)
     _differ(found, "currency", payment.currency, record.currency)
     _differ(found, "sandbox", payment.expected_sandbox, record.sandbox)

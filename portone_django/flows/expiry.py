@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import clock
@@ -14,7 +15,7 @@ from .steps import in_one_step
 def expire_orders(limit: int = 500) -> int:
     """Close the open orders whose `expires_at` has passed and that have no open attempt; returns how many."""
     due = Order.objects.filter(state=Order.State.OPEN, expires_at__lte=clock.now()).order_by("expires_at")
-    return sum(in_one_step(lambda pk=pk: _expire(pk)) for pk in due.values_list("pk", flat=True)[:limit])
+    return sum(in_one_step(partial(_expire, pk)) for pk in due.values_list("pk", flat=True)[:limit])
 
 
 def close_order(order: Order, state: str, data: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Expression
+from django.db.models.expressions import Combinable
 
 from ..clock import later, wall
 from ..models import Payment
@@ -16,7 +16,7 @@ DAY = 24 * 3600
 AFTERLIFE = dt.timedelta(days=1)
 
 
-def next_check(payment: Payment) -> Expression | None:
+def next_check(payment: Payment) -> Combinable | None:
     """When to ask next (database time), or None when this attempt is decided for good.
 
     A failed or expired attempt is asked about until a day after its end: a window may still be open somewhere.

@@ -24,14 +24,14 @@ _TEXTS = (
     "vbank_holder",
     "fail_reason",
 )
+_LIMITS = {field.name: getattr(field, "max_length", None) for field in Payment._meta.concrete_fields}
 
 
 def copy_answer(payment: Payment, record: PaymentRecord) -> None:
     """Copy the allow-listed fields of the record that this payment follows from now on."""
     payment.imp_uid = record.imp_uid
     for name in _TEXTS:
-        limit = Payment._meta.get_field(name).max_length
-        setattr(payment, name, _clean(getattr(record, name))[:limit])
+        setattr(payment, name, _clean(getattr(record, name))[: _LIMITS[name]])
     payment.sandbox = record.sandbox
     payment.card_quota = record.card_quota if record.card_quota and 0 <= record.card_quota <= 60 else None
     payment.vbank_expires_at = from_unix(record.vbank_date)

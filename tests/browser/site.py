@@ -26,7 +26,6 @@ from portone_django.orders import create_order
 from portone_django.sandbox.ledger import Sandbox, use_sandbox
 from portone_django.sandbox.server import SandboxServer
 
-
 Server = TypeVar("Server", bound=BaseServer)
 
 

@@ -62,10 +62,11 @@ def test_the_webhook_is_where_the_console_is_told_it_is() -> None:
     assert resolve(path[1], urlconf=urlconf).view_name == "portone:webhook"
 
 
-def test_view_template_and_receiver_take_an_order_to_its_button(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_view_template_and_receiver_take_an_order_to_its_button(db: Any) -> None:
     shown: dict[str, Any] = {}
-    monkeypatch.setattr("django.shortcuts.render", lambda request, template, context: shown.update(context))
-    checkout = run("view")["checkout"]
+    view = run("view")
+    view["render"] = lambda request, template, context: shown.update(context)
+    checkout = view["checkout"]
     request = RequestFactory().get("/")
     checkout(request)
     first = shown["order"]
@@ -102,7 +103,7 @@ def test_every_command_it_names_is_there(name: str) -> None:
 
 def test_every_make_target_it_names_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"\bmake ([a-z]+)\b", README)):
+    for target in set(re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
 
 

@@ -63,7 +63,7 @@ def test_an_expired_attempt_is_asked_about_and_replaced(shop: Shop) -> None:
 
 def test_an_expired_attempt_that_was_paid_is_settled_instead_of_replaced(shop: Shop) -> None:
     order = shop.order()
-    first, _ = shop.pay(order)
+    shop.pay(order)
     Payment.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
     second = shop.click(order)
     order.refresh_from_db()

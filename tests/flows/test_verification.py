@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from portone_django.gateway import InsideTransaction, get_client
 from portone_django.flows.verification import Outcome, sync_payment
+from portone_django.gateway import InsideTransaction, get_client
 from portone_django.models import Event, Payment
 from tests.factories import PaymentFactory
 from tests.shop import Shop

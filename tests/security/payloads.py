@@ -106,7 +106,7 @@ _ELSEWHERE = (
     f"https://{_EVIL}#@shop.example/", f"https://{_EVIL}?@shop.example/", f"https://shop.example.{_EVIL}/",
     f"https://{_EVIL}/shop.example", f"https://xn--{_EVIL}", "https://ｅｖｉｌ.example/", "https://evil。example/",
     "https://2130706433/", "https://[::1]/", "https://[::1", "https://", "http://", "https:", "//", "///", "\\\\",
-    f"h\tttps://{_EVIL}", f"https\t://{_EVIL}", f"https://\t{_EVIL}", f"https://ev\til.example", f"://{_EVIL}",
+    f"h\tttps://{_EVIL}", f"https\t://{_EVIL}", f"https://\t{_EVIL}", "https://ev\til.example", f"://{_EVIL}",
     f"https://{_EVIL}\u2028", f"\u2028//{_EVIL}", f"\u200b//{_EVIL}", f"\ufeffhttps://{_EVIL}", f"\u202e//{_EVIL}",
     "https://shop.example\x00.evil.example/", "https://shop.example\u2044.evil.example/", "https://shop.example%00.evil.example",
     "https://shop.example\n.evil.example/", '/"><script>alert(1)</script>', "/' onclick='alert(1)", "/orders/\x00",

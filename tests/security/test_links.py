@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -26,11 +27,15 @@ OURS = "https://shop.example"
 
 
 def is_ours(url: str) -> bool:
-    """Whether a browser on one of our pages stays with us; it drops tabs and line ends, and reads \\ as /."""
+    """Whether a browser on one of our pages stays with us, by the WHATWG rules for special schemes.
+
+    Control characters and spaces around it, tabs and line ends inside it are dropped; \\ is /; any number of slashes
+    begins a host.
+    """
     heard = url.strip("".join(map(chr, range(33)))).translate({9: None, 10: None, 13: None}).replace("\\", "/")
-    return f"{urlsplit(urljoin(f'{OURS}/portone/result/x/', heard)).scheme}" == "https" and (
-        urlsplit(urljoin(f"{OURS}/portone/result/x/", heard)).netloc == "shop.example"
-    )
+    if away := re.match(r"(https?:)?/{2,}([^/?#]*)", heard, re.IGNORECASE):
+        return away[1] in (None, "https:") and re.fullmatch(r"shop\.example(:[0-9]+)?", away[2]) is not None
+    return not re.match(r"[a-z][a-z0-9+.-]*:", heard, re.IGNORECASE)
 
 
 def test_there_are_200_addresses_and_the_oracle_knows_most_as_foreign() -> None:
@@ -51,10 +56,11 @@ def test_a_page_of_the_shop_is_taken_as_return_url(url: str) -> None:
     assert create_order(name="원두", amount=100, return_url=url).return_url == url
 
 
-@pytest.mark.parametrize("url", [url for url in URLS if not is_ours(url)])
-def test_an_order_never_leads_elsewhere(url: str) -> None:
-    with pytest.raises(ValueError, match="^return_url "):
-        create_order(name="원두", amount=100, return_url=url)
+def test_an_order_never_leads_elsewhere() -> None:
+    for url in URLS:
+        if not is_ours(url):
+            with pytest.raises(ValueError, match="^return_url "):
+                create_order(name="원두", amount=100, return_url=url)
     assert not Order.objects.exists()
 
 
@@ -109,7 +115,7 @@ def test_the_adapter_may_lead_to_another_site_of_the_project(monkeypatch: pytest
 @pytest.mark.parametrize("url", [None, 7])
 def test_an_adapter_without_an_address_leaves_the_link_out(monkeypatch: pytest.MonkeyPatch, url: Any) -> None:
     monkeypatch.setattr(adapter.Adapter, "result_url", lambda self, order: url)
-    assert "portone-result" not in page_of(attempt(OrderFactory(), "checking" and "quarantined")).values("href")
+    assert page_of(attempt(OrderFactory(), "quarantined")).all("a") == []
 
 
 def test_a_row_that_was_written_past_the_check_is_not_linked_either(shop: Shop) -> None:

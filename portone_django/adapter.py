@@ -33,7 +33,10 @@ class Adapter:
         return None
 
     def result_url(self, order: Order) -> str:
-        """Where the result pages lead on to; the order's own return_url unless overridden."""
+        """Where the result pages lead on to; the order's own return_url unless overridden.
+
+        A path, or a full http or https address of any site; anything else is not linked.
+        """
         return order.return_url
 
 

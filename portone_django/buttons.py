@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext
 from .checkout import checkout_config
 from .models import Order
 from .money import format_won
+from .storable import storable
 from .window import InvalidOption
 
 logger = logging.getLogger("portone_django.checkout")
@@ -66,4 +67,4 @@ def _text(option: str, value: Any) -> str:
         return ""
     if not isinstance(value, str | Promise):
         raise InvalidOption(option, f"must be a str, not {value!r}", write=f'{option}="…"')
-    return str(value).encode("utf-8", "replace").decode().replace("\x00", "")
+    return storable(str(value))

@@ -195,8 +195,13 @@ def _read_channels(value: Any, faults: list[tuple[str, str]]) -> dict[str, Chann
             near = difflib.get_close_matches(str(key), sorted(known), n=1)
             hint = f' Did you mean "{near[0]}"?' if near else ""
             faults.append(("CHANNELS", f'{where} has an unknown key "{key}".{hint}'))
-        channel = Channel(name=str(name), **{key: entry[key] for key in known if key in entry})
-        faults.extend(("CHANNELS", f"{where} {fault}") for fault in _channel_faults(channel))
+        given = {key: entry[key] for key in known if key in entry}
+        wrong = [key for key, value in given.items() if key != "sandbox" and not isinstance(value, str)]
+        for key in wrong:
+            faults.append(("CHANNELS", f'{where}["{key}"] must be str, not {type(given.pop(key)).__name__}.'))
+        channel = Channel(name=str(name), **given)
+        if not wrong:
+            faults.extend(("CHANNELS", f"{where} {fault}") for fault in _channel_faults(channel))
         channels[str(name)] = channel
     return channels
 

@@ -12,6 +12,7 @@ from .exceptions import OrderConflict, OrderNotOpen, PaymentPending
 from .flows.dispatch import new_event, record
 from .flows.expiry import close_order
 from .lifecycles import ORDER_MOVES, check_move
+from .links import check_return_url
 from .models import Event, Order, Payment
 from .money import require_won
 
@@ -44,7 +45,8 @@ def create_order(
     """Write down one sale; with a `reference`, any number of calls make one order.
 
     Amounts are won. `customer` is a user or None; `target` is the project's own object (a cart, a booking);
-    `expires_at` (aware) is when an unpaid order lapses; an order of 0 won is paid at once, without PortOne.
+    `expires_at` (aware) is when an unpaid order lapses; `return_url` is the page of this site that the customer goes
+    on to; an order of 0 won is paid at once, without PortOne.
     KG Inicis refuses to open its window without `buyer_tel`.
     Raises TypeError or ValueError for bad terms, OrderConflict when the reference exists with other terms.
     """
@@ -61,6 +63,7 @@ def create_order(
     )  # fmt: skip
     for field in ("reference", "return_url", *_BUYER):
         _check_length(field, getattr(order, field) or "")
+    check_return_url(return_url)
     if target is not None:
         order.target = target
     if reference is not None and (known := Order.objects.filter(reference=reference).first()):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ..clock import from_unix
 from ..gateway import PaymentRecord
+from ..links import is_receipt
 from ..models import Payment
 
 _TEXTS = (
@@ -37,18 +36,7 @@ def copy_answer(payment: Payment, record: PaymentRecord) -> None:
     payment.vbank_expires_at = from_unix(record.vbank_date)
     payment.paid_at = from_unix(record.paid_at)
     payment.failed_at = from_unix(record.failed_at)
-    payment.receipt_url = safe_url(record.receipt_url)
-
-
-def safe_url(url: str | None) -> str:
-    """The URL if it is a plain https one that fits our column, else ""."""
-    if not url or len(url) > 500:
-        return ""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme == "https" and parts.hostname and not set(url) & set(" \"'<>\\\n\r\t") else ""
+    payment.receipt_url = record.receipt_url if record.receipt_url and is_receipt(record.receipt_url) else ""
 
 
 def _clean(text: str | None) -> str:

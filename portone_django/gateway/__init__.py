@@ -1,5 +1,6 @@
 """Speaks PortOne V1 and knows nothing else: no models, no flows; its errors say what may be sent again (errors.py)."""
 
+from .account import server_time
 from .account_replies import ChannelSetting, PaymentBalance, PreparedAmount, StandardCode
 from .billing_replies import BillingKeyRecord, ScheduleRecord
 from .cards import CardData
@@ -53,4 +54,5 @@ __all__ = [
     "get_client",
     "override_client",
     "refuse_inside_transaction",
+    "server_time",
 ]

@@ -7,6 +7,11 @@ from .account_replies import ChannelSetting, StandardCode, read_channels, read_c
 from .calls import LIST_BYTES, Calls
 
 
+def server_time(client: AccountCalls, *, deadline: float | None = None) -> int:
+    """PortOne's time in unix seconds: getToken's `now` (PortOne V1 gives the living token again)."""
+    return client._transport.fetch_token(client._deadline(deadline)).now
+
+
 class AccountCalls(Calls):
     """GET /users/pg, /cards and /banks."""
 

@@ -25,10 +25,11 @@ RENEW_PAUSE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Token:
-    """An access token with its life in seconds, by PortOne's clock, at the moment of the answer."""
+    """An access token, its life in seconds and PortOne's time (unix seconds), both at the moment of the answer."""
 
     value: str
     life: float
+    now: int = 0
 
     def __repr__(self) -> str:
         return "<Token: hidden>"
@@ -36,10 +37,8 @@ class Token:
     @classmethod
     def parse(cls, value: Any) -> Token:
         fields = Fields(value, "token")
-        return cls(
-            value=fields.identifier("access_token"),
-            life=float(fields.moment_known("expired_at") - fields.moment_known("now")),
-        )
+        now = fields.moment_known("now")
+        return cls(fields.identifier("access_token"), float(fields.moment_known("expired_at") - now), now)
 
 
 class TokenSource:

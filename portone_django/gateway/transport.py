@@ -56,7 +56,7 @@ class Transport:
         self._keys = (imp_key, imp_secret)
         self._session = _checked_session(session) if session is not None else _plain_session()
         self._seconds = deadline
-        self._tokens = TokenSource(self._fetch_token)
+        self._tokens = TokenSource(self.fetch_token)
 
     def deadline(self, seconds: float | None) -> Deadline:
         """The deadline of a call that starts now; None is the client's own."""
@@ -100,7 +100,8 @@ class Transport:
         raise failure
 
     @sensitive_variables()
-    def _fetch_token(self, deadline: Deadline) -> Token:
+    def fetch_token(self, deadline: Deadline) -> Token:
+        """getToken itself, past the cache: the token that lives, or a new one."""
         imp_key, imp_secret = self._keys
         call = Call("getToken", "POST", "/users/getToken", body={"imp_key": imp_key, "imp_secret": imp_secret})
         try:

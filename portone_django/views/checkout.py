@@ -20,6 +20,7 @@ from ..flows.checkout import Terms, start_attempt
 from ..flows.standing import AWAITING, CONFIRMING, EXPIRED, FAILED, FINAL, PAID, refreshed, standing
 from ..flows.verification import Outcome, sync_payment
 from ..gateway import PortOneError
+from ..links import onward_url
 from ..models import Order, Payment
 from ..tokens import BadToken, read_attempt, read_checkout, sign_attempt
 from ..window import InvalidOption
@@ -80,8 +81,8 @@ def _closed(order: Order, closed: OrderNotOpen) -> HttpResponse:
     telling = attempts.filter(paid_slot=order.pk).first() or attempts.order_by("-attempt_no").first()
     if telling is not None:
         return _redirect(telling.merchant_uid)
-    if order.is_paid and order.return_url:
-        return JsonResponse({"action": "redirect", "url": order.return_url})
+    if order.is_paid and (url := onward_url(order)):
+        return JsonResponse({"action": "redirect", "url": url})
     return _refuse(409, f"order_{closed.state}", gettext("This order can no longer be paid."))
 
 

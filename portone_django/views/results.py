@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from ..adapter import get_adapter
 from ..buttons import button_context
 from ..conf import get_config
 from ..flows.standing import AWAITING, CHECKING, CONFIRMING, EXPIRED, FAILED, PAID, refreshed, standing
 from ..flows.verification import sync_payment
+from ..links import onward_url
 from ..models import Payment
 from ..money import format_won
 from ..tokens import BadToken, read_attempt, sign_attempt
@@ -85,7 +85,7 @@ def _context(request: HttpRequest, payment: Payment, state: str) -> dict[str, An
         "payment": payment,
         "amount_text": format_won(payment.amount, getattr(request, "LANGUAGE_CODE", None) or "ko"),
         "status_url": reverse("portone:status", args=[sign_attempt(payment.merchant_uid)]),
-        "return_url": get_adapter().result_url(order),
+        "return_url": onward_url(order),
         "support": get_config().support,
         "retry": _retry(request, payment, state) if can_retry else None,
         "nonce": str(getattr(request, "csp_nonce", "") or ""),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from ..storable import is_storable
 from .errors import InvalidOption
 
 __all__ = ["copy_of", "read_bypass", "read_custom_data"]
@@ -46,28 +46,11 @@ def _object(option: str, value: Any, *, write: str) -> dict[str, Any]:
         raise InvalidOption(option, f"cannot be written as JSON ({error})", write=write) from error
     if not _has_string_keys(value):
         raise InvalidOption(option, "has a key that is not a string, which JSON would change", write=write)
-    if not all(map(_can_be_stored, _texts(copy))):
+    if not is_storable(copy):
         raise InvalidOption(
             option, "has a text with NUL or half a surrogate pair, which no database stores", write=write
         )
     return copy
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every key and every text, at any depth."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield key
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-
-
-def _can_be_stored(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _has_string_keys(value: Any) -> bool:

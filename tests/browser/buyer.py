@@ -67,12 +67,15 @@ class Buyer:
 
     def returns_to_the_shop(self) -> None:
         """Back, and back again, until the page with the buttons is there; a phone's window lies in between."""
-        for _ in range(3):
-            if self.button().count():
-                return
+        from playwright.sync_api import TimeoutError as TookTooLong
+
+        for _ in range(4):
             self.goes_back()
-            self.page.wait_for_load_state()
-        self.button().wait_for()
+            try:
+                return self.button().wait_for(timeout=1500)
+            except TookTooLong:
+                continue
+        raise AssertionError("the way back does not lead to the shop's page")
 
     def takes_back(self, words: str) -> int:
         """How many complaints with these words were made and are forgiven: the test provoked them."""

@@ -40,7 +40,9 @@ def page(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def servers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def servers(
+    chromium: Any, django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     """One shop and one sandbox for a file of tests."""
     with django_db_blocker.unblock(), open_site(tmp_path_factory.mktemp("site")) as site:
         yield site
@@ -49,13 +51,14 @@ def servers(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyt
 @pytest.fixture
 def site(servers: Site, transactional_db: None) -> Iterator[Site]:
     """The servers with empty ledgers."""
+    servers.forget()
     yield servers
     servers.forget()
 
 
 @pytest.fixture
 def buyer(site: Site, chromium: Any, request: pytest.FixtureRequest) -> Iterator[Buyer]:
-    """A buyer at a desk, or with a phone where the test asks for "phone"; the browser must have nothing to complain of."""
+    """A buyer at a desk, or with a phone where the test asks for "phone"; the browser must have no complaints."""
     buyer = Buyer(chromium, site, is_phone=getattr(request, "param", "pc") == "phone")
     yield buyer
     buyer.context.close()

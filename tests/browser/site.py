@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from django.db import connection, connections
+from django.db import connections
 from django.test import override_settings
 from django.urls import reverse
 
@@ -56,9 +56,10 @@ class Site:
         return [r["amount"] - r["cancel_amount"] for r in records if r["status"] in ("paid", "cancelled")]
 
     def forget(self) -> None:
-        """Between two tests: nothing in the air, an empty ledger, every switch as it was."""
+        """Between two tests: nothing in the air, an empty ledger, every switch as it was, no connection kept."""
         self.sandbox.flush_webhooks()
         self.sandbox.reset()
+        connections.close_all()
 
 
 @contextmanager
@@ -73,9 +74,9 @@ def open_site(folder: Path) -> Iterator[Site]:
         shop.daemon_threads = True
         url = f"http://localhost:{shop.server_port}"
         stack.enter_context(_settings(url, portone.url))
-        stack.enter_context(_database_for_threads(folder))
         # Playwright's loop runs in the test's thread, where the ORM is used as well, and never at the same time.
         stack.enter_context(mock.patch.dict(os.environ, DJANGO_ALLOW_ASYNC_UNSAFE="1"))
+        stack.enter_context(_database_for_threads(folder))
         shop.set_app(StaticFilesHandler(WSGIHandler()))
         stack.enter_context(_serving(shop))
         yield Site(url, sandbox, portone.url)
@@ -114,21 +115,22 @@ def _settings(url: str, sandbox_url: str) -> override_settings:
 
 @contextmanager
 def _database_for_threads(folder: Path) -> Iterator[None]:
-    """SQLite in memory is one connection, and threads would write into each other's transactions: a file instead."""
-    if connection.vendor != "sqlite":
+    """SQLite in memory is one connection, and threads would write into each other's transactions: a file instead.
+
+    The settings are changed in place: while Playwright's loop runs, a thread has a second set of connections.
+    """
+    configured = connections.settings["default"]
+    if not configured["ENGINE"].endswith("sqlite3"):
         yield
+        connections.close_all()
         return
-    memory, in_memory = connections["default"], connections.settings["default"]
-    memory.ensure_connection()
-    path = folder / "shop.sqlite3"
-    with closing(sqlite3.connect(path)) as file:
-        memory.connection.backup(file)
-    options = {**in_memory["OPTIONS"], "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"}
-    connections.settings["default"] = {**in_memory, "NAME": str(path), "OPTIONS": options}
-    del connections["default"]
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections.settings["default"] = in_memory
-        connections["default"] = memory
+    kept, path = dict(configured), folder / "shop.sqlite3"
+    with closing(sqlite3.connect(kept["NAME"], uri=True)) as memory, closing(sqlite3.connect(path)) as file:
+        memory.backup(file)
+        options = {**kept["OPTIONS"], "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"}
+        configured.update(NAME=str(path), OPTIONS=options)
+        try:
+            yield
+        finally:
+            connections.close_all()
+            configured.update(kept)

@@ -20,10 +20,14 @@ pytestmark = pytest.mark.browser
 everywhere = pytest.mark.parametrize("buyer", ["pc", "phone"], indirect=True)
 
 # What an edit in the browser's console can do: another amount, and nobody whom PortOne asks or tells.
-EDITS = """() => {
-  const pay = IMP.request_pay;
-  IMP.request_pay = (params, done) => pay({...params, amount: 100, confirm_url: undefined, notice_url: undefined}, done);
-}"""
+EDITS = """
+let real;
+const edit = (params) => ({...params, amount: 100, confirm_url: undefined, notice_url: undefined});
+Object.defineProperty(window, 'IMP', {
+  get: () => real,
+  set: (imp) => { real = {...imp, request_pay: (params, done) => imp.request_pay(edit(params), done)}; },
+});
+"""
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def test_without_portones_answer_at_the_start_the_buyer_reads_why_and_can_click_
     site: Site, buyer: Buyer, unconfigured_channel: None
 ) -> None:
     order = site.order()
-    site.sandbox.faults.add("http_503", path="/users/*")
+    site.sandbox.faults.add("http_503", path="/users/pg")
     buyer.visit(order)
     buyer.button().click()
     sync_api.expect(buyer.message()).to_have_text("지금은 결제할 수 없습니다. 결제된 금액은 없습니다.")
@@ -170,9 +174,8 @@ def test_while_portone_is_silent_after_paying_the_page_waits_and_moves_on(site: 
 
 def test_an_edited_amount_does_not_open_the_window_because_the_real_one_is_registered(site: Site, buyer: Buyer) -> None:
     order = site.order()
+    buyer.context.add_init_script(EDITS)
     buyer.visit(order)
-    buyer.page.wait_for_function("window.IMP")
-    buyer.page.evaluate(EDITS)
     buyer.button().click()
     sync_api.expect(buyer.message()).to_contain_text("결제된 금액은 없습니다")
     sync_api.expect(buyer.button()).to_be_enabled()
@@ -182,9 +185,8 @@ def test_an_edited_amount_does_not_open_the_window_because_the_real_one_is_regis
 def test_an_edited_amount_that_was_paid_is_looked_at_and_settles_nothing(site: Site, buyer: Buyer) -> None:
     order = site.order()
     site.sandbox.faults.add("http_503", path="/payments/prepare")
+    buyer.context.add_init_script(EDITS)
     buyer.visit(order)
-    buyer.page.wait_for_function("window.IMP")
-    buyer.page.evaluate(EDITS)
     buyer.press()
     buyer.pays_by_card()
     buyer.sees("결제를 확인하고 있습니다")

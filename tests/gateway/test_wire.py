@@ -52,7 +52,7 @@ def test_a_refused_connection_is_not_sent(call: Callable[[Client], object]) -> N
 
 def test_a_refused_connection_after_the_token_is_not_sent(server: WireServer, client: Client) -> None:
     server.tokens.append(then_close(token_answer()))
-    server.answers.append(GOOD)
+    server.answers.append(then_close(GOOD))
     charge(client)
     server.close()
     with pytest.raises(NotSent):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,9 +12,16 @@ from django.utils.translation import gettext as _
 
 from ...addresses import is_loopback
 from ...conf import get_config
-from ...gateway import ChannelSetting, Client, Misconfigured, NotSent, PortOneError, Unauthorized, get_client
-from ...gateway.answers import Call
-from ...gateway.parsing import Fields
+from ...gateway import (
+    ChannelSetting,
+    Client,
+    Misconfigured,
+    NotSent,
+    PortOneError,
+    Unauthorized,
+    get_client,
+    server_time,
+)
 from .channels import examine_channels
 from .findings import Finding, Level
 
@@ -45,25 +51,13 @@ def examine_account() -> Iterator[Finding]:
 
 def _compare_clocks(client: Client) -> Finding:
     before = time.time()
-    theirs = _server_time(client)
+    theirs = server_time(client, deadline=DEADLINE_SECONDS)
     skew = round(theirs - (before + time.time()) / 2)
     if abs(skew) < _SKEW_WARNING:
         return Finding("portone", Level.OK, _("This machine's clock agrees with PortOne's."))
     level = Level.FAILURE if abs(skew) >= _SKEW_FAILURE else Level.WARNING
     text = _("This machine's clock is %(seconds)d s away from PortOne's.") % {"seconds": abs(skew)}
     return Finding("portone", level, text, _("Let the system keep its time (chrony, systemd-timesyncd)."))
-
-
-def _server_time(client: Client) -> int:
-    """PortOne's time in unix seconds: getToken's `now` (PortOne V1: the same token is given again)."""
-    transport = client._transport
-    imp_key, imp_secret = transport._keys
-    call = Call("getToken", "POST", "/users/getToken", body={"imp_key": imp_key, "imp_secret": imp_secret})
-    return transport._send(call, _read_now, transport.deadline(DEADLINE_SECONDS), None)
-
-
-def _read_now(value: Any) -> int:
-    return Fields(value, "token").moment_known("now")
 
 
 def _unanswered(error: PortOneError) -> Finding:

@@ -30,6 +30,7 @@ class Channel:
     """One PortOne channel as configured: how to reach it and what its payments must look like.
 
     `pg_provider`, `pg_id` and `sandbox` are what GET /users/pg says of it; None = learn it from there.
+    `pg_api_key` is KG Inicis' own key (상점관리자): with it a virtual account that is given up is closed there too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Channel:
     pg_provider: str | None = None
     pg_id: str | None = None
     sandbox: bool | None = None
+    pg_api_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

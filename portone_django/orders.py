@@ -15,6 +15,8 @@ from .lifecycles import ORDER_MOVES, check_move
 from .links import check_return_url
 from .models import Event, Order, Payment
 from .money import require_won
+from .storable import is_storable
+from .window.buyer import NAME_LENGTH, cut
 
 __all__ = ["cancel_order", "change_order", "create_order"]
 
@@ -64,6 +66,8 @@ def create_order(
     for field in ("reference", "return_url", *_BUYER):
         _check_length(field, getattr(order, field) or "")
     check_return_url(return_url)
+    if not is_storable(order.metadata):
+        raise ValueError("metadata contains NUL or half a surrogate pair, which no database stores")
     if target is not None:
         order.target = target
     if reference is not None and (known := Order.objects.filter(reference=reference).first()):
@@ -156,7 +160,7 @@ def _check_terms(
     name: str, amount: int, currency: str, tax_free_amount: int | None, vat_amount: int | None
 ) -> dict[str, Any]:
     _check_length("name", name)
-    if not name.strip():
+    if not cut(name, NAME_LENGTH):
         raise ValueError('name is empty. Write: create_order(name="Americano", …)')
     require_won(amount, "amount")
     if not 0 <= amount < 10**12:
@@ -175,7 +179,7 @@ def _check_length(field: str, value: Any) -> None:
     limit = _LIMITS[field]
     if not isinstance(value, str):
         raise TypeError(f"{field} must be a str, not {type(value).__name__}")
-    if "\x00" in value:
-        raise ValueError(f"{field} contains a NUL character")
+    if not is_storable(value):
+        raise ValueError(f"{field} contains NUL or half a surrogate pair, which no database stores")
     if len(value) > limit:
         raise ValueError(f"{field} has {len(value)} characters; {limit} are kept")

@@ -158,8 +158,21 @@ def _confirm_prepared(payment: Payment) -> bool:
     return True
 
 
+def _close_account(payment: Payment) -> None:
+    """Best effort, where the channel has KG Inicis' key: nobody can deposit into an account that is given up."""
+    key = get_config().channel(payment.channel).pg_api_key
+    if payment.state != "awaiting_deposit" or not payment.imp_uid or not key:
+        return
+    try:
+        get_client().revoke_vbank(payment.imp_uid, key, deadline=SYNC_DEADLINE_SECONDS)
+    except PortOneError as error:
+        logger.warning("Payment %s: the account stays open: %s", payment.merchant_uid, type(error).__name__)
+
+
 def _decide(payment: Payment, *, another: bool) -> None:
     """Close an attempt that must not be opened again, after asking PortOne; money that is there is settled instead."""
+    if another:
+        _close_account(payment)
     result = sync_payment(payment.merchant_uid, source="checkout", deadline=SYNC_DEADLINE_SECONDS)
     if result.outcome is not Outcome.APPLIED or result.payment is None:
         raise PaymentPending(payment.merchant_uid, payment.state, "start another attempt")

@@ -6,6 +6,7 @@ from ..clock import from_unix
 from ..gateway import PaymentRecord
 from ..links import is_receipt
 from ..models import Payment
+from ..storable import storable
 
 _TEXTS = (
     "pay_method",
@@ -30,15 +31,10 @@ def copy_answer(payment: Payment, record: PaymentRecord) -> None:
     """Copy the allow-listed fields of the record that this payment follows from now on."""
     payment.imp_uid = record.imp_uid
     for name in _TEXTS:
-        setattr(payment, name, _clean(getattr(record, name))[: _LIMITS[name]])
+        setattr(payment, name, storable(getattr(record, name) or "")[: _LIMITS[name]])
     payment.sandbox = record.sandbox
     payment.card_quota = record.card_quota if record.card_quota and 0 <= record.card_quota <= 60 else None
     payment.vbank_expires_at = from_unix(record.vbank_date)
     payment.paid_at = from_unix(record.paid_at)
     payment.failed_at = from_unix(record.failed_at)
     payment.receipt_url = record.receipt_url if record.receipt_url and is_receipt(record.receipt_url) else ""
-
-
-def _clean(text: str | None) -> str:
-    # PostgreSQL refuses NUL in text, and MariaDB and psycopg refuse lone surrogates.
-    return (text or "").replace("\x00", "").encode("utf-8", "replace").decode()

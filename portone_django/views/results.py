@@ -60,7 +60,8 @@ def return_(request: HttpRequest, token: str = "") -> HttpResponse:
 def result(request: HttpRequest, token: str = "") -> HttpResponse:
     """The page that tells how an attempt stands; without a token, a neutral one that tells nothing."""
     if not token:
-        return _private(render(request, "portone/result_neutral.html", {"support": get_config().support}))
+        context = {"support": get_config().support, "nonce": _nonce(request)}
+        return _private(render(request, "portone/result_neutral.html", context))
     try:
         merchant_uid = read_attempt(token)
     except BadToken:
@@ -88,7 +89,7 @@ def _context(request: HttpRequest, payment: Payment, state: str) -> dict[str, An
         "return_url": onward_url(order),
         "support": get_config().support,
         "retry": _retry(request, payment, state) if can_retry else None,
-        "nonce": str(getattr(request, "csp_nonce", "") or ""),
+        "nonce": _nonce(request),
     }
 
 
@@ -128,8 +129,13 @@ def _error_page(request: HttpRequest, status: int) -> HttpResponse:
         "title": gettext("This page does not exist"),
         "message": gettext("The link is incomplete or has expired. Nothing was charged by opening it."),
         "support": get_config().support,
+        "nonce": _nonce(request),
     }
     return _private(render(request, "portone/error.html", context, status=status))
+
+
+def _nonce(request: HttpRequest) -> str:
+    return str(getattr(request, "csp_nonce", "") or "")
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -185,6 +185,37 @@ def test_another_way_gives_up_the_virtual_account_and_its_late_deposit_is_held(s
     assert shop.delivered(order) == 1
 
 
+@pytest.mark.parametrize("trouble", [None, "http_500", "timeout_after"])
+def test_another_way_closes_the_account_where_the_key_of_inicis_is_known(
+    shop: Shop, settings: Any, trouble: str | None
+) -> None:
+    channel = {**settings.PORTONE["CHANNELS"]["checkout"], "pg_api_key": "not-a-real-key"}
+    with_portone_settings(settings, CHANNELS={"checkout": channel})
+    order = shop.order()
+    account = shop.click(order, pay_method="vbank")
+    waiting = shop.window(account)
+    shop.sandbox.issue_vbank(waiting, bank_code="088")
+    shop.callback(account, waiting)
+    if trouble:
+        shop.sandbox.faults.add(trouble, method="DELETE", path="/vbanks/*")
+    card = shop.click(order, another=True)
+    assert card["action"] == "open"
+    assert shop.sandbox.payment(waiting)["status"] == ("ready" if trouble == "http_500" else "failed")
+    assert shop.payment(account).state in ("failed", "expired")
+
+
+def test_a_deposit_that_arrives_while_another_way_is_chosen_is_settled_not_lost(shop: Shop, settings: Any) -> None:
+    order = shop.order()
+    account = shop.click(order, pay_method="vbank")
+    waiting = shop.window(account)
+    shop.sandbox.issue_vbank(waiting, bank_code="088")
+    shop.callback(account, waiting)
+    shop.sandbox.deposit(waiting)
+    assert shop.click(order, another=True)["action"] == "redirect"
+    order.refresh_from_db()
+    assert (order.state, shop.delivered(order)) == ("paid", 1)
+
+
 def test_a_dead_portone_opens_the_window_without_a_registered_amount(shop: Shop) -> None:
     shop.sandbox.faults.add("refuse", path="/payments/prepare", times=9)
     started = shop.click(shop.order())

@@ -10,6 +10,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from portone_django.models import Order
+from portone_django.storable import storable
 from portone_django.tokens import read_checkout
 from portone_django.window import OPTION_NAMES, InvalidOption, WindowOptions
 from tests.factories import OrderFactory
@@ -38,12 +39,12 @@ def test_label_class_and_free_texts_stay_what_they_are(texts: tuple[str, ...]) -
     order = OrderFactory()
     baseline = Page(button(order, label="x", css_class="x", custom_data={"x": "x"}, bypass={"x": "x"})).skeleton
     for text in texts:
-        page = Page(button(order, label=text, css_class=text, custom_data=_free(text), bypass={"raw": _storable(text)}))
+        page = Page(button(order, label=text, css_class=text, custom_data=_free(text), bypass={"raw": storable(text)}))
         assert page.skeleton == baseline, text
         assert len(page.code) == 1
         [config] = page.configs
         assert read_checkout(config["token"]).options == {
-            "custom_data": _free(text), "bypass": {"raw": _storable(text)},
+            "custom_data": _free(text), "bypass": {"raw": storable(text)},
         }, text  # fmt: skip
         page.html.encode()
 
@@ -91,9 +92,5 @@ def test_what_no_database_stores_is_refused_by_the_name_of_its_option(text: Any)
             WindowOptions.parse(**{option: {"a": text}})
 
 
-def _storable(text: str) -> str:
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
 def _free(text: str) -> dict[str, Any]:
-    return {_storable(text): [_storable(text), {"deep": _storable(text)}]}
+    return {storable(text): [storable(text), {"deep": storable(text)}]}

@@ -68,6 +68,10 @@ def create_order(
     check_return_url(return_url)
     if not is_storable(order.metadata):
         raise ValueError("metadata contains NUL or half a surrogate pair, which no database stores")
+    if reference == "":
+        raise ValueError(
+            'reference is empty. Leave it out, or write what makes this sale one: reference=f"cart-{cart.pk}"'
+        )
     if target is not None:
         order.target = target
     if reference is not None and (known := Order.objects.filter(reference=reference).first()):

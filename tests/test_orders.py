@@ -56,6 +56,7 @@ def test_an_anonymous_customer_is_no_customer() -> None:
         ({"currency": "krw"}, ValueError, "KRW"),
         ({"name": "  "}, ValueError, "name"),
         ({"name": "x" * 201}, ValueError, "201 characters"),
+        ({"reference": ""}, ValueError, "reference"),
         ({"name": "a\x00b"}, ValueError, "NUL"),
         ({"tax_free_amount": 9901}, ValueError, "tax_free_amount"),
         ({"tax_free_amount": 5000, "vat_amount": 4901}, ValueError, "vat_amount"),

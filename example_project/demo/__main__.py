@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"✗ {failed}")
         return 2
     except Stop:
-        say("")
+        say("\n  Stopping …")
         return 0 if options.tour != "only" else 1
     finally:
         with interrupts.ignored():

@@ -75,6 +75,8 @@ def _claim_slot(order_id: int, terms: Terms, expected: Expectation) -> Payment:
     order = Order.objects.select_for_update().get(pk=order_id)
     if not order.is_open:
         raise OrderNotOpen(order.state, "pay")
+    if order.expires_at is not None and order.expires_at <= clock.now():
+        raise OrderNotOpen("expired", "pay")
     open_payment = Payment.objects.filter(open_slot=order.pk).first()
     if open_payment is not None:
         open_payment.order = order

@@ -12,6 +12,7 @@ from ..clock import Tick, later
 from ..lifecycles import OPEN_PAYMENT_STATES
 from ..models import Heartbeat, Payment
 from . import dispatch, webhooks
+from .breaker import DEADLINE_SECONDS, Breaker
 from .expiry import expire_orders
 from .verification import Outcome, sync_payment
 
@@ -19,8 +20,6 @@ logger = logging.getLogger("portone_django.reconciliation")
 
 HEARTBEAT = "reconcile"
 LEASE_SECONDS = 120
-# So many unanswered questions in a row, and the rest of the run would only hammer a dead gateway.
-MAX_UNREACHABLE_IN_A_ROW = 10
 
 
 @dataclass(slots=True)
@@ -45,16 +44,14 @@ def reconcile(
     after each payment.
     """
     report = Report()
-    report.webhooks = webhooks.process_due(limit)
-    in_a_row = 0
-    for payment in _claimed(everything=everything, limit=limit):
-        outcome = _check(payment, report)
-        in_a_row = in_a_row + 1 if outcome is Outcome.UNREACHABLE else 0
+    breaker = Breaker()
+    report.webhooks = webhooks.process_due(limit, breaker)
+    for payment in _claimed(breaker, everything=everything, limit=limit):
+        breaker.note(_check(payment, report))
         progress(report)
-        if in_a_row >= MAX_UNREACHABLE_IN_A_ROW:
-            report.gave_up = True
-            logger.error("PortOne does not answer; the sweep stops and will try again.")
-            break
+    if breaker.is_open:
+        report.gave_up = True
+        logger.error("PortOne does not answer; the sweep stops and will try again.")
     report.orders_expired = expire_orders()
     report.events = dispatch.dispatch_waiting()
     if not report.gave_up:
@@ -67,8 +64,10 @@ def count_due(*, everything: bool = False) -> int:
     return _due(everything=everything).count()
 
 
-def _claimed(*, everything: bool, limit: int) -> Iterator[Payment]:
+def _claimed(breaker: Breaker, *, everything: bool, limit: int) -> Iterator[Payment]:
     for payment in _due(everything=everything).order_by("next_check_at")[:limit]:
+        if breaker.is_open:
+            return
         mine = Payment.objects.filter(pk=payment.pk, next_check_at=payment.next_check_at)
         if mine.update(next_check_at=later(LEASE_SECONDS)):
             yield payment
@@ -83,7 +82,7 @@ def _due(*, everything: bool) -> QuerySet[Payment]:
 def _check(payment: Payment, report: Report) -> Outcome | None:
     report.checked += 1
     try:
-        result = sync_payment(payment.merchant_uid, source="sweep")
+        result = sync_payment(payment.merchant_uid, source="sweep", deadline=DEADLINE_SECONDS)
     except Exception:
         # One poisoned row must not stop the others; its lease moves it to the end of the queue.
         logger.exception("Payment %s could not be settled.", payment.merchant_uid)

@@ -261,10 +261,10 @@ class _Settlement:
         return False
 
     def _follow_deposit(self) -> None:
-        waiting = self.payment.state == "awaiting_deposit"
-        if waiting and self.order.state == "open":
+        was, now = self.before[self.payment]["state"], self.payment.state
+        if now == "awaiting_deposit" and self.order.state == "open":
             self._move_order("awaiting_deposit")
-        elif not waiting and self.order.state == "awaiting_deposit" and self.payment.open_slot is None:
+        elif was == "awaiting_deposit" != now and self.order.state == "awaiting_deposit":
             self._move_order("open")
 
     # Small steps -----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ..adapter import get_adapter
 from ..clock import Tick, later, wall
 from ..conf import get_config
 from ..models import Payment, WebhookDelivery
+from .breaker import DEADLINE_SECONDS, Breaker
 from .nudges import nudge
 from .verification import IMP_UID, MERCHANT_UID, Outcome, sync_payment
 
@@ -66,12 +67,14 @@ def receive(hint: Hint) -> str:
     return "repeated" if repeated else "stored"
 
 
-def process_due(limit: int = 200) -> int:
+def process_due(limit: int = 200, breaker: Breaker | None = None) -> int:
     """Ask PortOne about every hint that is due; returns how many hints were followed up."""
-    done = 0
+    done, breaker = 0, breaker or Breaker()
     due = WebhookDelivery.objects.filter(due_at__lte=Tick()).order_by("due_at")
     for delivery in due[:limit]:
-        if _claim(delivery) and _follow_up(delivery, deadline=None):
+        if breaker.is_open:
+            break
+        if _claim(delivery) and _follow_up(delivery, breaker):
             done += 1
     return done
 
@@ -144,12 +147,13 @@ def _claim(delivery: WebhookDelivery) -> bool:
     return bool(mine.update(due_at=later(LEASE_SECONDS)))
 
 
-def _follow_up(delivery: WebhookDelivery, *, deadline: float | None) -> bool:
+def _follow_up(delivery: WebhookDelivery, breaker: Breaker) -> bool:
     try:
-        result = sync_payment(delivery.merchant_uid, delivery.imp_uid, source="webhook", deadline=deadline)
+        result = sync_payment(delivery.merchant_uid, delivery.imp_uid, source="webhook", deadline=DEADLINE_SECONDS)
     except Exception:
         logger.exception("Webhook for %s is kept and will be followed up again.", delivery.merchant_uid)
         return False
+    breaker.note(result.outcome)
     # One answer covers every hint of this payment that was here when the question was asked.
     asked = WebhookDelivery.objects.filter(
         merchant_uid=delivery.merchant_uid, last_seen_at__lte=delivery.last_seen_at, due_at__isnull=False

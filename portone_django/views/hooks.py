@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -62,7 +61,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     reason = refusal(text(body, "merchant_uid", 40), body.get("amount"))
     if reason is not None:
         return JsonResponse({"reason": reason}, status=409)
-    return JsonResponse({"result": gettext("go on")})
+    return JsonResponse({"result": "ok"})
 
 
 def _extra(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A shop in real threads on one site and PortOne's sandbox on another: what the journeys of real browsers run against."""
+"""A shop in real threads on one site and PortOne's sandbox on another: what the journeys of browsers run against."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django.db import connections
 from django.test import override_settings
 from django.urls import reverse
 
-from portone_django.models import Order
+from portone_django.models import Order, Payment
 from portone_django.orders import create_order
 from portone_django.sandbox.ledger import Sandbox, use_sandbox
 from portone_django.sandbox.server import SandboxServer
@@ -47,7 +47,7 @@ class Site:
 
     def records(self, order: Order) -> list[dict[str, Any]]:
         """What PortOne has of the order's attempts, oldest attempt first."""
-        uids = order.payments.order_by("attempt_no").values_list("merchant_uid", flat=True)
+        uids = Payment.objects.filter(order=order).order_by("attempt_no").values_list("merchant_uid", flat=True)
         return [record for uid in uids for record in self.sandbox.payments_of(uid)]
 
     def charged(self) -> list[int]:

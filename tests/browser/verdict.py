@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portone_django.models import Order
+from portone_django.models import Event, Order, Payment
 
 from .site import Site
 
@@ -13,8 +13,8 @@ def is_paid_once(site: Site, order: Order) -> None:
     order.refresh_from_db()
     assert site.charged() == [order.amount]
     assert order.state == "paid"
-    assert order.payments.filter(state="paid", paid_slot=order.pk).count() == 1
-    assert order.events.filter(kind="order.paid").count() == 1
+    assert Payment.objects.filter(order=order, state="paid", paid_slot=order.pk).count() == 1
+    assert Event.objects.filter(order=order, kind="order.paid").count() == 1
 
 
 def is_unpaid(site: Site, order: Order, *attempts: str, state: str = "open") -> None:
@@ -28,7 +28,7 @@ def is_unpaid(site: Site, order: Order, *attempts: str, state: str = "open") -> 
 
 def states(order: Order) -> list[str]:
     """The states of the order's attempts, oldest first."""
-    return list(order.payments.order_by("attempt_no").values_list("state", flat=True))
+    return list(Payment.objects.filter(order=order).order_by("attempt_no").values_list("state", flat=True))
 
 
 def told(site: Site, order: Order) -> list[str]:

@@ -204,6 +204,27 @@ def test_another_way_closes_the_account_where_the_key_of_inicis_is_known(
     assert shop.payment(account).state in ("failed", "expired")
 
 
+def test_looking_at_an_old_attempt_again_does_not_open_an_order_that_awaits_its_deposit(shop: Shop) -> None:
+    order = shop.order()
+    failed = shop.click(order)
+    shop.sandbox.fail(shop.window(failed), "사용자가 결제를 취소하셨습니다")
+    shop.payment(failed).sync()
+    account = shop.click(order, pay_method="vbank")
+    shop.sandbox.issue_vbank(shop.window(account), bank_code="088")
+    shop.payment(account).sync()
+    shop.payment(failed).sync()
+    order.refresh_from_db()
+    assert order.state == "awaiting_deposit"
+
+
+def test_an_order_past_its_time_opens_no_window(shop: Shop) -> None:
+    order = shop.order(expires_at=timezone.now() + dt.timedelta(hours=1))
+    Order.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    answer = shop.click(order)
+    assert (answer["status"], answer["error"]["code"]) == (409, "order_expired")
+    assert not Payment.objects.exists()
+
+
 def test_a_deposit_that_arrives_while_another_way_is_chosen_is_settled_not_lost(shop: Shop, settings: Any) -> None:
     order = shop.order()
     account = shop.click(order, pay_method="vbank")

@@ -11,8 +11,9 @@ from django.db import connection
 from django.utils import timezone
 
 from portone_django import clock, signals
-from portone_django.flows.reconciliation import MAX_UNREACHABLE_IN_A_ROW, count_due, reconcile
-from portone_django.models import Event, Heartbeat, Order, Payment
+from portone_django.flows.breaker import MAX_UNREACHABLE_IN_A_ROW
+from portone_django.flows.reconciliation import count_due, reconcile
+from portone_django.models import Event, Heartbeat, Order, Payment, WebhookDelivery
 from tests.factories import PaymentFactory
 from tests.shop import Shop
 
@@ -83,6 +84,19 @@ def test_a_dead_gateway_ends_the_sweep_and_declines_nobody(shop: Shop) -> None:
     assert report.unreachable == MAX_UNREACHABLE_IN_A_ROW
     assert set(Payment.objects.values_list("state", flat=True)) == {"pending"}
     assert not Heartbeat.objects.exists(), "a sweep that gave up must not look alive"
+
+
+def test_a_dead_gateway_ends_the_following_up_of_webhooks_too(shop: Shop) -> None:
+    for _ in range(MAX_UNREACHABLE_IN_A_ROW + 3):
+        started, imp_uid = shop.pay(shop.order())
+        shop.webhook(merchant_uid=started["params"]["merchant_uid"], imp_uid=imp_uid, status="paid")
+    shop.sandbox.faults.add("http_502", path="/payments/findAll/*", times=999)
+    make_due()
+    report = reconcile()
+    assert (report.webhooks, report.checked, report.gave_up) == (0, 0, True)
+    shop.sandbox.faults.clear()
+    WebhookDelivery.objects.update(due_at=timezone.now() - dt.timedelta(seconds=1))
+    assert reconcile().webhooks == MAX_UNREACHABLE_IN_A_ROW + 3
 
 
 def test_after_an_outage_the_next_sweep_settles_what_waited(shop: Shop) -> None:

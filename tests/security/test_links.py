@@ -185,13 +185,14 @@ def test_no_other_receipt_is_kept_or_linked() -> None:
 NAMES = ("next", "return_url", "m_redirect_url", "result_url", "url", "redirect", "callback", "notice_url", "token")
 
 
-def test_no_parameter_of_a_visitor_becomes_a_redirect_or_a_link(shop: Shop) -> None:
+@pytest.mark.parametrize("urls", [URLS[::5], pytest.param(URLS, marks=pytest.mark.slow)], ids=["few", "all"])
+def test_no_parameter_of_a_visitor_becomes_a_redirect_or_a_link(shop: Shop, urls: tuple[str, ...]) -> None:
     started, imp_uid = shop.pay(shop.order(return_url="/orders/7/"))
     shop.callback(started, imp_uid)
     back = started["params"]["m_redirect_url"].removeprefix(OURS)
     visitor = Client()
     expected = Page(visitor.get(started["result_url"]).content.decode()).links
-    for url in URLS:
+    for url in urls:
         given = dict.fromkeys(NAMES, _sendable(url))
         for response in (
             visitor.get(back, given),
@@ -200,7 +201,7 @@ def test_no_parameter_of_a_visitor_becomes_a_redirect_or_a_link(shop: Shop) -> N
         ):
             assert response.status_code == 303
             assert response.headers["Location"] in (started["result_url"], reverse("portone:result")), url
-    for url in URLS[::10]:
+    for url in urls[::10]:
         response = visitor.get(started["result_url"], dict.fromkeys(NAMES, _sendable(url)))
         assert Page(response.content.decode()).links == expected, url
 

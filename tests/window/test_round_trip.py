@@ -14,9 +14,10 @@ from portone_django.window import OPTION_NAMES, InvalidOption, WindowOptions
 ISSUER = st.sampled_from(["366", "361", "041", "090", "371"])
 MONTHS = st.integers(2, 36)
 DAY = st.dates(dt.date(2020, 1, 1), dt.date(2099, 12, 31))
+TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))  # what a database stores
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
 EVERYWHERE = {
@@ -31,7 +32,7 @@ EVERYWHERE = {
     "popup": st.booleans(),
     "customer_id": st.integers(0)
     | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=80),
-    "custom_data": st.dictionaries(st.text(), JSON, max_size=3),
+    "custom_data": st.dictionaries(TEXT, JSON, max_size=3),
     "bypass": st.fixed_dictionaries(
         {}, optional={"acceptmethod": st.just("cd_ps(06-3)"), "inicis": st.just({"a": "01"})}
     ),

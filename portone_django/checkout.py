@@ -105,6 +105,8 @@ def _channel_name(config: Config, name: str, channel_key: str, pg: str) -> str:
         return config.channel(name or "checkout").name
     if name:
         raise InvalidOption("channel", "given beside channelKey or pg: keep one of them", write='channel="checkout"')
+    if channel_key and pg:
+        raise InvalidOption("channelKey", "given beside pg: keep one of them", write='channelKey="channel-key-…"')
     (option, wanted), *_ = one_channel(channel_key or None, pg or None).items()
     for each in config.channels.values():
         if wanted in (each.channel_key, each.pg):

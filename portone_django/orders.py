@@ -171,9 +171,9 @@ def _check_terms(
         raise ValueError(f"amount must be between 0 and 999,999,999,999 won, not {amount}")
     if len(currency) != 3 or not currency.isascii() or not currency.isupper():
         raise ValueError(f'currency must be an ISO code in capitals, not {currency!r}. Write: currency="KRW"')
-    taxed = amount - (tax_free_amount or 0)
     if tax_free_amount is not None and not 0 <= require_won(tax_free_amount, "tax_free_amount") <= amount:
         raise ValueError(f"tax_free_amount must be between 0 and amount ({amount}), not {tax_free_amount}")
+    taxed = amount - (tax_free_amount or 0)
     if vat_amount is not None and not 0 <= require_won(vat_amount, "vat_amount") <= taxed:
         raise ValueError(f"vat_amount must be between 0 and amount − tax_free_amount ({taxed}), not {vat_amount}")
     return dict(zip(_TERMS, (name, amount, currency, tax_free_amount, vat_amount), strict=True))

@@ -26,6 +26,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_HOST.scheme == "https"
 # Cookies know no ports: without names of its own, a second site on this host would log the first one out.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "shop_session", "shop_csrf"
 
+INTERNAL_IPS = ["127.0.0.1", "::1"]  # who sees `debug` in templates: the login page names the demo's logins
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",

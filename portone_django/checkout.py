@@ -106,7 +106,9 @@ def _channel_name(config: Config, name: str, channel_key: str, pg: str) -> str:
     if name:
         raise InvalidOption("channel", "given beside channelKey or pg: keep one of them", write='channel="checkout"')
     if channel_key and pg:
-        raise InvalidOption("channelKey", "given beside pg: keep one of them", write='channelKey="channel-key-…"')
+        raise InvalidOption(
+            "channelKey", "channelKey and pg are both given: keep one of them", write='channelKey="channel-key-…"'
+        )
     (option, wanted), *_ = one_channel(channel_key or None, pg or None).items()
     for each in config.channels.values():
         if wanted in (each.channel_key, each.pg):

@@ -69,7 +69,9 @@ class Visitor:
         """Press the pay button of that CSS class on the purchase's payment page, as checkout.js does."""
         page = self.page(f"{self.shop_url}/pay/{code}/")
         config = page.data(f"{page.button(button)['id']}-config")
-        answer = self._ask(config["start_url"], {"token": config["token"], "another": False}, config["csrf_token"])
+        answer = self._ask(
+            config["start_url"], {"token": config["token"], "another": config["another"]}, config["csrf_token"]
+        )
         if answer.get("action") != "open":
             raise Refused(f"start answered {answer}")
         return Click(

@@ -16,9 +16,10 @@ from .settlement import apply_records
 
 logger = logging.getLogger("portone_django.verification")
 
-# Ours: [a-z0-9] with the prefix of this environment. PortOne's: imp_ or imps_ and digits; bounded, not exact.
+# Ours: [a-z0-9] with the prefix of this environment. PortOne's: imp_ or imps_ and digits; bounded, not exact, but a
+# word without a digit would be another path of the API (/payments/prepare, /payments/cancel).
 MERCHANT_UID = re.compile(r"[a-z0-9]{1,40}")
-IMP_UID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+IMP_UID = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{1,32}")
 
 
 class Outcome(StrEnum):

@@ -11,7 +11,8 @@ from urllib.parse import quote
 __all__ = ["InvalidIdentifier", "code", "customer_uid", "imp_uid", "merchant_uid", "path"]
 
 # Lengths: PortOne V1 OpenAPI file (PaymentAnnotation, CustomerAnnotation).
-_IMP_UID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+# A word without a digit would be another path of the API: /payments/prepare, /payments/cancel.
+_IMP_UID = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{1,32}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9]{1,10}", re.ASCII)
 
 
@@ -20,9 +21,9 @@ class InvalidIdentifier(ValueError):
 
 
 def imp_uid(value: str) -> str:
-    """PortOne's payment id, 1 to 32 of A-Z a-z 0-9 _ -; else InvalidIdentifier."""
+    """PortOne's payment id, 1 to 32 of A-Z a-z 0-9 _ - with a digit among them; else InvalidIdentifier."""
     if not isinstance(value, str) or not _IMP_UID.fullmatch(value):
-        raise InvalidIdentifier("imp_uid must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -.")
+        raise InvalidIdentifier("imp_uid must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -, one a digit.")
     return value
 
 

@@ -12,7 +12,7 @@ from .refusals import Refused, bad_request
 if TYPE_CHECKING:
     from .ledger import Sandbox
 
-_MAX_BODY = 2 * 1024 * 1024
+MAX_BODY = 2 * 1024 * 1024
 
 
 @dataclass
@@ -96,6 +96,6 @@ def refusal(refused: Refused) -> Reply:
 
 
 def within_limit(body: bytes) -> bytes:
-    if len(body) > _MAX_BODY:
+    if len(body) > MAX_BODY:
         raise Refused(-1, "Request Entity Too Large", 413)
     return body

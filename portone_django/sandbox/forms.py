@@ -1,4 +1,5 @@
-"""How PortOne reads parameters: JSON, form bodies and queries, with name[], name[0] and name[key] as PHP does."""
+"""How PortOne reads parameters: JSON, form bodies and queries, with name[], name[0] and name[key] as PHP does; and
+name[][key] as Ruby and JavaScript clients write a list of objects."""
 
 from __future__ import annotations
 
@@ -36,15 +37,17 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
     """The body of a request, whatever its declared type; Refused (400) when it is no object."""
     if not body.strip():
         return {}
-    if content_type.startswith("multipart/form-data"):
+    if content_type.lower().startswith("multipart/form-data"):
         return _tree(_multipart(body, content_type))
-    text = body.decode("utf-8", "replace")
-    if "json" not in content_type and text.lstrip()[:1] != "{":
-        return read_query(text)
+    text = body.decode("utf-8-sig", "replace")
+    if "json" not in content_type.lower() and text.lstrip()[:1] != "{":
+        return read_query(text.strip())
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
         raise bad_request("요청 본문을 해석할 수 없습니다.") from None
+    if content is None or content == []:  # how a client in PHP or Python writes that it has no parameters
+        return {}
     if not isinstance(content, dict):
         raise bad_request("요청 본문을 해석할 수 없습니다.")
     return content
@@ -62,18 +65,25 @@ def _content(part: Message) -> str:
 
 
 def _split(key: str) -> tuple[str, list[str]]:
-    name, bracket, _ = key.partition("[")
+    name, bracket, _ = key.lstrip().partition("[")  # PHP drops the blanks; the Go client sends some
     return name, _PART.findall(key) if bracket else []
 
 
 def _put(tree: dict[str, Any], path: list[str], value: str) -> None:
     *parents, last = path
-    for part in parents:
-        inner = tree.setdefault(part or str(len(tree)), {})
+    for part, following in zip(parents, path[1:], strict=True):
+        inner = tree.setdefault(part or _open_element(tree, following), {})
         if not isinstance(inner, dict):
             return
         tree = inner
     tree[last or str(len(tree))] = value
+
+
+def _open_element(tree: dict[str, Any], key: str) -> str:
+    """The number of the list's last element while it lacks `key`, else of a new one."""
+    newest = str(len(tree) - 1)
+    last = tree.get(newest)
+    return newest if key and isinstance(last, dict) and key not in last else str(len(tree))
 
 
 def _lists(tree: Any) -> Any:

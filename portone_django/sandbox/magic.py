@@ -3,8 +3,8 @@
     card number ending in 1216, or an amount of 91,216 won   ->  failed, "[1216] 월 사용한도 초과"
 
 Texts and codes are those of Inicis' own code sheet. All other cards and amounts are approved. A card whose number ends
-in 1214, is no card number at all, or has expired cannot even be registered; every other card registers and declines
-when it is charged, as in reality.
+in 1214, is no card number at all (not 14 to 16 digits, or beginning with 0 or 1), or has expired cannot even be
+registered; every other card registers and declines when it is charged, as in reality.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ DECLINES: dict[str, str] = {
 }
 AMOUNT_BASE = 90_000
 _UNREGISTRABLE = "1214"
+_NO_ISSUER = ("0", "1")
 
 
 def decline_of_card(card_number: str | None) -> str | None:
@@ -50,7 +51,9 @@ def fail_reason(code: str) -> str:
 def registration_error(card_number: str, expiry: str, this_month: str) -> str | None:
     """Why a card cannot be registered, in Inicis' words; `expiry` and `this_month` are YYYY-MM."""
     number = digits(card_number)
-    if not 14 <= len(number) <= 16 or number.endswith(_UNREGISTRABLE):
+    if not 14 <= len(number) <= 16 or number[0] in _NO_ISSUER:
+        return "유효하지않은 카드번호를 입력하셨습니다."
+    if number.endswith(_UNREGISTRABLE):
         return "[1214]카드번호 오류"
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", expiry):
         return "[1223]유효기간 오류"

@@ -167,17 +167,18 @@ def kst(unix: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(unix, _KST)
 
 
+# By length: strptime alone reads 20261223 as a morning in January.
+_DAYS = {10: "%Y-%m-%d", 8: "%Y%m%d"}
+_MOMENTS = {19: "%Y-%m-%d %H:%M:%S", 14: "%Y%m%d%H%M%S", 16: "%Y-%m-%d %H:%M", 12: "%Y%m%d%H%M"}
+
+
 def kst_deadline(text: str) -> int | None:
-    """Unix seconds of a window's `vbank_due`; a day alone means its last second. None when unreadable."""
-    for form in ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y-%m-%d %H:%M"):
-        try:
-            return int(dt.datetime.strptime(text, form).replace(tzinfo=_KST).timestamp())
-        except ValueError:
-            continue
-    for form in ("%Y-%m-%d", "%Y%m%d"):
-        try:
-            day = dt.datetime.strptime(text, form).replace(tzinfo=_KST)
-        except ValueError:
-            continue
-        return int(day.timestamp()) + 86_399
-    return None
+    """Unix seconds of a window's `vbank_due`, Korean time; a day alone means its last second. None when unreadable."""
+    form = (_DAYS | _MOMENTS).get(len(text))
+    if form is None or not text.isascii():
+        return None
+    try:
+        moment = dt.datetime.strptime(text, form).replace(tzinfo=_KST)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) + (86_399 if len(text) in _DAYS else 0)

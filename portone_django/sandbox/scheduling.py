@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from . import amounts
@@ -22,7 +23,7 @@ _PRIVATE = ("notice_url", "card_quota", "tax_free", "vat_amount")
 def book(sandbox: Sandbox, body: dict[str, Any]) -> list[Record]:
     """POST /subscribe/payments/schedule: all entries or none."""
     customer_uid = str(body.get("customer_uid") or "")
-    entries = body.get("schedules")
+    entries = _entries(body.get("schedules"))
     if not customer_uid or not isinstance(entries, list) or not entries:
         raise bad_request()
     with sandbox.store.write():
@@ -119,6 +120,16 @@ def shown(sandbox: Sandbox, schedule: Schedule) -> Record:
     elif record["schedule_status"] == "executed":
         record["payment_status"] = "failed"
     return record
+
+
+def _entries(given: Any) -> Any:
+    """A form cannot nest: some send the list as JSON in one field."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _key(sandbox: Sandbox, customer_uid: str, body: dict[str, Any]) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import select
 import socket
 import threading
@@ -15,12 +16,15 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, set_urlconf
 
-from .calls import Call, Reply
+from .bodies import Unreadable, read_from
+from .calls import Call, Reply, refusal
 from .dispatch import dispatch
 from .forms import read_query
 from .ledger import Sandbox, use_sandbox
+from .refusals import Refused
 
 _URLCONF = "portone_django.sandbox.standalone"
+_ORIGIN = re.compile(r"^https?://[^/?]*(?=[/?]|$)", re.IGNORECASE)  # a client that takes us for its proxy writes it
 _TICK_SECONDS = 1.0
 
 
@@ -42,6 +46,7 @@ class SandboxServer(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def serve_forever(self, poll_interval: float = 0.2) -> None:
+        self.sandbox.webhooks.resume()
         threading.Thread(target=self._tick, name="portone-sandbox-clock", daemon=True).start()
         super().serve_forever(poll_interval)
 
@@ -77,8 +82,13 @@ class _Handler(BaseHTTPRequestHandler):
             super().log_message(format, *args)
 
     def _answer(self) -> None:
-        path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            body = read_from(self.rfile, self.headers)
+        except Unreadable as error:
+            self.close_connection = True
+            self._write(_unreadable(error.status))
+            return
+        path, _, query = _ORIGIN.sub("", self.path).partition("?")
         if path.startswith("/v1/"):
             self._write(_from_django(self._environ(path, query, body)))
             return
@@ -145,6 +155,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _unreadable(status: int) -> Reply:
+    """The connection ends with it: nobody knows where the next request begins."""
+    reply = refusal(Refused(-1, "요청 본문을 해석할 수 없습니다.", status))
+    reply.headers["Connection"] = "close"
+    return reply
 
 
 def _wait_for_client(connection: socket.socket, seconds: float) -> None:

@@ -78,6 +78,18 @@ class Webhooks:
                 self._wake.wait(0.05)
         return sent
 
+    def resume(self) -> None:
+        """After a restart: those that were still to be sent go out; one that was being sent is lost, as there is no
+        second try."""
+        with self._store.write() as db:
+            db.execute(
+                "UPDATE webhook SET state = 'failed', error = 'the sandbox stopped meanwhile' WHERE state = 'sending'"
+            )
+            rows = db.execute("SELECT id, due_at FROM webhook WHERE state = 'queued' ORDER BY id").fetchall()
+        if self._sandbox.settings["webhook_mode"] != "held":
+            for row in rows:
+                self._start(row["due_at"], row["id"])
+
     def close(self) -> None:
         with self._wake:
             self._closed = True

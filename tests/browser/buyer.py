@@ -6,17 +6,8 @@ from typing import Any
 
 from portone_django.models import Order
 
+from .devices import PC, PHONE
 from .site import Site
-
-PC = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "is_mobile": True,
-    "has_touch": True,
-    "user_agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/131.0 Mobile Safari/537.36",
-}
-
 
 class Buyer:
     """`page` is the tab in use; `complaints` is all that the browser held against our pages, with what was expected."""
@@ -24,7 +15,7 @@ class Buyer:
     def __init__(self, chromium: Any, site: Site, *, is_phone: bool) -> None:
         self.site, self.is_phone = site, is_phone
         self.context = chromium.new_context(locale="ko-KR", **(PHONE if is_phone else PC))
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(20_000)
         self.complaints: list[str] = []
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))

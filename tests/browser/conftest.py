@@ -17,6 +17,9 @@ from .stub_shop import StubShop, button, document, open_stub_shop
 def chromium() -> Iterator[Any]:
     """One Chromium for a file of tests."""
     with open_chromium() as browser:
+        from playwright.sync_api import expect
+
+        expect.set_options(timeout=15_000)  # two cores may be shared by a lot
         yield browser
 
 

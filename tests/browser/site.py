@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socketserver import BaseServer
-from typing import Any, TypeVar
+from typing import Any
 from unittest import mock
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.db import connections
 from django.test import override_settings
 from django.urls import reverse
@@ -26,7 +23,7 @@ from portone_django.orders import create_order
 from portone_django.sandbox.ledger import Sandbox, use_sandbox
 from portone_django.sandbox.server import SandboxServer
 
-Server = TypeVar("Server", bound=BaseServer)
+from .servers import new_shop_server, serving
 
 
 @dataclass(frozen=True)
@@ -69,30 +66,16 @@ def open_site(folder: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         stack.callback(sandbox.close)
         stack.callback(use_sandbox, None)
-        portone = stack.enter_context(_serving(SandboxServer(sandbox)))
-        shop = ThreadedWSGIServer(("127.0.0.1", 0), _Silent)
-        shop.daemon_threads = True
+        portone = stack.enter_context(serving(SandboxServer(sandbox)))
+        shop = new_shop_server()
         url = f"http://localhost:{shop.server_port}"
         stack.enter_context(_settings(url, portone.url))
         # Playwright's loop runs in the test's thread, where the ORM is used as well, and never at the same time.
         stack.enter_context(mock.patch.dict(os.environ, DJANGO_ALLOW_ASYNC_UNSAFE="1"))
         stack.enter_context(_database_for_threads(folder))
         shop.set_app(StaticFilesHandler(WSGIHandler()))
-        stack.enter_context(_serving(shop))
+        stack.enter_context(serving(shop))
         yield Site(url, sandbox, portone.url)
-
-
-class _Silent(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def _serving(server: Server) -> Iterator[Server]:
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def _settings(url: str, sandbox_url: str) -> override_settings:

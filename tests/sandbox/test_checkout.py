@@ -74,6 +74,26 @@ def test_an_issued_account_is_ready_with_number_and_deadline(sandbox: Sandbox) -
     assert record["vbank_date"] == kst_deadline("2099-08-09 23:59:59")
 
 
+@pytest.mark.parametrize(
+    ("vbank_due", "seconds"),
+    [
+        ("2026-12-23 14:05:59", 1_798_002_359),
+        ("20261223140559", 1_798_002_359),
+        ("2026-12-23 14:05", 1_798_002_300),
+        ("202612231405", 1_798_002_300),
+        ("2026-12-23", 1_798_037_999),
+        ("20261223", 1_798_037_999),
+    ],
+)
+def test_a_deadline_is_read_in_korean_time_in_each_spelling(vbank_due: str, seconds: int) -> None:
+    assert kst_deadline(vbank_due) == seconds
+
+
+@pytest.mark.parametrize("vbank_due", ["", "soon", "2026-13-01", "20261301", "2026/12/23", "٢٠٢٦١٢٢٣", "1798002359"])
+def test_what_is_no_deadline_is_none(vbank_due: str) -> None:
+    assert kst_deadline(vbank_due) is None
+
+
 def test_without_vbank_due_the_account_waits_30_days(sandbox: Sandbox) -> None:
     record = sandbox.payment(waiting_account(sandbox))
     assert record["vbank_date"] - record["vbank_issued_at"] == 30 * 86_400

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -93,7 +94,76 @@ def test_node_issues_a_key_without_channel_and_an_account_without_channel(sandbo
     assert door.ok("POST", "/vbanks", json=body)["status"] == "ready"
 
 
+def test_node_writes_null_for_a_checksum_it_has_not(sandbox: Sandbox, door: Door) -> None:
+    body = {"imp_uid": paid(sandbox), "merchant_uid": "order1", "amount": 100, "checksum": None, "reason": "x"}
+    assert door.ok("POST", "/payments/cancel", json=body)["cancel_amount"] == 100
+
+
+def test_node_asks_for_a_holder_and_changes_an_account(sandbox: Sandbox, door: Door) -> None:
+    assert door.ok("GET", "/vbanks/holder", params={"bank_code": "004", "bank_num": "12345678901234"}) == {
+        "bank_holder": "홍길동"
+    }
+    assert door.refused("GET", "/vbanks/holder", params={"bank_code": "xx", "bank_num": "1"})[0] == 404
+    assert door.refused("PUT", "/vbanks/imp_1", json={"amount": 2_000})[0] == 404
+
+
+# PHP and Ruby write `[]` for no parameters, nested forms, and bodies below GET and DELETE.
+
+
+@pytest.mark.parametrize("body", ["[]", "{}", "null", ""])
+def test_php_reads_and_deletes_with_an_empty_json_body(sandbox: Sandbox, door: Door, body: str) -> None:
+    registered(sandbox)
+    headers = {**door.headers, "Content-Type": "application/json"}
+    for method in ("GET", "DELETE"):
+        assert door.ok(method, "/subscribe/customers/card1", data=body, headers=headers)["customer_uid"] == "card1"
+
+
+NESTED = [
+    "schedules[0][merchant_uid]=s1&schedules[0][schedule_at]={at}&schedules[0][amount]=100"
+    "&schedules[1][merchant_uid]=s2&schedules[1][schedule_at]={at}&schedules[1][amount]=200",
+    "schedules[][merchant_uid]=s1&schedules[][schedule_at]={at}&schedules[][amount]=100"
+    "&schedules[][merchant_uid]=s2&schedules[][schedule_at]={at}&schedules[][amount]=200",
+    urlencode({"schedules": '[{"merchant_uid": "s1", "schedule_at": AT, "amount": 100}, '
+               '{"merchant_uid": "s2", "schedule_at": AT, "amount": 200}]'}).replace("AT", "{at}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", NESTED)
+def test_schedules_may_come_in_a_form(sandbox: Sandbox, door: Door, form: str) -> None:
+    registered(sandbox)
+    at = sandbox.now() + 1_000
+    body = "customer_uid=card1&" + form.replace("{at}", str(at))
+    headers = {**door.headers, "Content-Type": "application/x-www-form-urlencoded"}
+    booked = door.ok("POST", "/subscribe/payments/schedule", data=body, headers=headers)
+    assert [(one["merchant_uid"], one["schedule_at"], one["amount"]) for one in booked] == [
+        ("s1", at, 100),
+        ("s2", at, 200),
+    ]
+
+
+def test_a_field_of_schedules_that_is_no_list_is_refused(sandbox: Sandbox, door: Door) -> None:
+    registered(sandbox)
+    for wrong in ("nonsense", "{}", "[]", "1"):
+        body = {"customer_uid": "card1", "schedules": wrong}
+        assert door.refused("POST", "/subscribe/payments/schedule", data=body)[0] == 400
+
+
 # Go and others send forms.
+
+
+def test_go_leaves_blanks_in_its_forms(door: Door) -> None:
+    headers = {**door.headers, "Content-Type": "application/x-www-form-urlencoded"}
+    body = "merchant_uid=order1& amount=1000"
+    assert door.ok("POST", "/payments/prepare", data=body, headers=headers)["amount"] == 1000
+
+
+@pytest.mark.parametrize("path", ["/subscribe/customers/c1", "/subscribe/payments/onetime"])
+def test_a_number_that_no_issuer_gives_out_is_refused_in_the_words_that_clients_expect(door: Door, path: str) -> None:
+    body = {"card_number": "1111-1111-1111-1111", "expiry": "2022-06", "birth": "960714", "merchant_uid": "o",
+            "amount": 1_000}  # fmt: skip
+    status, code, message = door.refused("POST", path, data=body)
+    assert (status, code) == (200, -1)
+    assert "유효하지않은 카드번호를 입력하셨습니다." in message
 
 
 def test_go_asks_for_several_with_repeated_keys(sandbox: Sandbox, door: Door) -> None:

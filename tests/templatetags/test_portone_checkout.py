@@ -42,7 +42,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"channel": "subscriptions"}, "subscriptions"),
     ({"channel": ["checkout"]}, "CHANNELS"),
     ({"channel": "checkout", "pg": "html5_inicis.INIpayTest"}, "channel"),
-    ({"channelKey": "channel-key-1", "pg": "html5_inicis.INIpayTest"}, "channelKey: given beside pg"),
+    ({"channelKey": "channel-key-1", "pg": "html5_inicis.INIpayTest"}, "channelKey and pg"),
     ({"another": "perhaps"}, "another"),
     ({"label": 7}, "label"),
     ({"css_class": ["a"]}, "css_class"),

@@ -1,0 +1,19 @@
+/* What is random or of the moment becomes an example, so that a picture changes only when its page does. */
+() => {
+  const EXAMPLES = [
+    [/\bimp_\d{12}\b/g, 'imp_448280090638'],
+    [/\bdemo[a-z2-7]{24}\b/g, 'demoq7m2k4x6w3c5z7b2d4f6h3j5'],
+    [/\b562\d{11}\b/g, '56211900000000'],
+    [/\b(localhost|127\.0\.0\.1):\d+\b/g, 'namu.example'],
+    [/\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b/g, '2026-08-06 14:20:00'],
+    [/\b20\d\d-\d\d-\d\d \d\d:\d\d\b/g, '2026-08-09 23:59'],
+    [/(^|\s)\d\d-\d\d \d\d:\d\d:\d\d\b/g, '$108-06 14:20:00'],
+    [/\b\d\d-\d\d \d\d:\d\d(?=\))/g, '08-09 23:59'],
+  ];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const text = EXAMPLES.reduce((known, [pattern, example]) => known.replace(pattern, example), node.data);
+    if (text !== node.data) node.data = text;
+  }
+}

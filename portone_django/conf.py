@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.views.decorators.debug import sensitive_variables
 
 SEND_DEADLINE_SECONDS = 45
 TASK_LIMIT_SECONDS = 90
@@ -115,6 +116,7 @@ def problems() -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
+@sensitive_variables()
 def _read() -> tuple[Config, tuple[tuple[str, str], ...]]:
     raw = getattr(settings, "PORTONE", None)
     if raw is None:
@@ -134,6 +136,7 @@ def _read() -> tuple[Config, tuple[tuple[str, str], ...]]:
     return Config(**values), tuple(faults)
 
 
+@sensitive_variables()
 def _read_key(key: str, value: Any, values: dict[str, Any], faults: list[tuple[str, str]]) -> None:
     name = key.lower()
     kinds = get_type_hints(Config)
@@ -152,6 +155,7 @@ def _read_key(key: str, value: Any, values: dict[str, Any], faults: list[tuple[s
     values[name] = value.strip() if isinstance(value, str) else value
 
 
+@sensitive_variables()
 def _fault_of(name: str, kind: Any, value: Any) -> str | None:
     if type(value) is not kind:
         return f"must be {kind.__name__}, not {type(value).__name__}."
@@ -181,6 +185,7 @@ def _prefix_fault(value: str) -> str | None:
     )
 
 
+@sensitive_variables()
 def _read_channels(value: Any, faults: list[tuple[str, str]]) -> dict[str, Channel]:
     if not isinstance(value, Mapping) or not value:
         line = '"CHANNELS": {"checkout": {"channel_key": "channel-key-…"}}'
@@ -208,6 +213,7 @@ def _read_channels(value: Any, faults: list[tuple[str, str]]) -> dict[str, Chann
     return channels
 
 
+@sensitive_variables()
 def _channel_faults(channel: Channel) -> list[str]:
     faults = []
     if bool(channel.channel_key) == bool(channel.pg):

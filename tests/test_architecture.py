@@ -15,8 +15,8 @@ LAYERS = (
     {"views", "urls", "templatetags", "tasks", "admin", "management", "apps", "checks", "testing", "middleware"},
     {"orders", "checkout", "buttons", "tokens"},
     {"flows"},
-    {"models", "gateway", "adapter", "clock", "signals"},
-    {"conf", "evidence", "lifecycles", "money", "window", "exceptions", "addresses", "links", "storable"},
+    {"models", "gateway", "adapter", "links", "clock", "signals"},
+    {"conf", "evidence", "lifecycles", "money", "window", "exceptions", "addresses", "storable"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if not {"migrations", "sandbox"} & set(path.parts))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from django.views.decorators.debug import sensitive_variables
-
 from . import ids
 from .answers import Call, Query
 from .billing_replies import (
@@ -17,6 +15,7 @@ from .billing_replies import (
 )
 from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds
 from .cards import CardData
+from .discretion import discreet
 from .errors import NotFound
 from .replies import PaymentPage, PaymentRecord
 
@@ -27,7 +26,7 @@ MOST_IDS = 100
 class BillingKeyCalls(Calls):
     """Everything under /subscribe/customers. An unknown key is NotFound, whether PortOne says so by 404 or in band."""
 
-    @sensitive_variables()
+    @discreet
     def issue_billing_key(
         self,
         customer_uid: str,

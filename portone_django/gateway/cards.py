@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from django.views.decorators.debug import sensitive_variables
+from .discretion import discreet
 
 _EXPIRY = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])", re.ASCII)
 
@@ -20,7 +20,7 @@ class CardData:
 
     __slots__ = ("_birth", "_cvc", "_expiry", "_number", "_pwd_2digit")
 
-    @sensitive_variables()
+    @discreet
     def __init__(self, number: str, expiry: str, birth: str = "", pwd_2digit: str = "", cvc: str = "") -> None:
         digits = re.sub(r"[ -]", "", number)
         _check(re.fullmatch(r"[0-9]{13,19}", digits), "The card number must have 13 to 19 digits.")

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from . import ids
 from .answers import Call
 from .calls import Calls, body, won, won_or_none
 from .cards import CardData
+from .discretion import discreet
 from .replies import KRW, PaymentRecord
 
 
 class ChargeCalls(Calls):
     """POST /subscribe/payments/onetime and /again."""
 
-    @sensitive_variables()
+    @discreet
     def onetime(
         self,
         *,
@@ -74,7 +73,7 @@ class ChargeCalls(Calls):
         call = Call("onetime", "POST", "/subscribe/payments/onetime", body=fields)
         return self._transport.call(call, PaymentRecord.parse, self._deadline(deadline))
 
-    @sensitive_variables()
+    @discreet
     def again(
         self,
         *,

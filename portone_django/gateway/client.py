@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
-from django.views.decorators.debug import sensitive_variables
 
 from .account import AccountCalls
 from .billing_keys import BillingKeyCalls
 from .charges import ChargeCalls
+from .discretion import discreet
 from .payments import PaymentCalls
 from .schedules import ScheduleCalls
 from .transport import Transport
@@ -27,7 +27,7 @@ class Client(PaymentCalls, BillingKeyCalls, ChargeCalls, ScheduleCalls, AccountC
     A `session` of your own brings its own adapters and must not repeat requests. Raises ImproperlyConfigured.
     """
 
-    @sensitive_variables()
+    @discreet
     def __init__(
         self,
         *,
@@ -45,7 +45,7 @@ class Client(PaymentCalls, BillingKeyCalls, ChargeCalls, ScheduleCalls, AccountC
         return f"<Client {self._transport.api_base}>"
 
 
-@sensitive_variables()
+@discreet
 def get_client() -> Client:
     """The process's client for PORTONE's settings; the one of override_client while that is in force."""
     from portone_django.conf import get_config

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from . import ids
 from .account_replies import PaymentBalance, PreparedAmount
 from .answers import Call, Query
 from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds, won, won_or_none
+from .discretion import discreet
 from .errors import NotFound
 from .parsing import Unreadable
 from .replies import KRW, PaymentPage, PaymentRecord, read_payments
@@ -121,7 +120,7 @@ class PaymentCalls(Calls):
         path = ids.path("payments", ids.imp_uid(imp_uid), "balance")
         return self._get("get_balance", path, PaymentBalance.parse, self._deadline(deadline))
 
-    @sensitive_variables()
+    @discreet
     def cancel_payment(
         self,
         *,
@@ -180,7 +179,7 @@ class PaymentCalls(Calls):
         path = ids.path("payments", "prepare", ids.merchant_uid(merchant_uid))
         return self._get("get_prepared", path, PreparedAmount.parse, self._deadline(deadline))
 
-    @sensitive_variables()
+    @discreet
     def revoke_vbank(self, imp_uid: str, pg_api_key: str, *, deadline: float | None = None) -> PaymentRecord:
         """Closes a virtual account that nobody has paid into. `pg_api_key`: the merchant's key in Inicis' console."""
         path = ids.path("vbanks", ids.imp_uid(imp_uid))

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
-
 from . import ids
 from .answers import Call, Query
 from .billing_keys import SCHEDULE_STATUSES
 from .billing_replies import ScheduleRecord, read_schedule_page, read_schedules
 from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds, won, won_or_none
 from .cards import CardData
+from .discretion import discreet
 from .replies import KRW, PaymentRecord
 
 
@@ -60,7 +59,7 @@ class ScheduleEntry:
 class ScheduleCalls(Calls):
     """Everything under /subscribe/payments/schedule, and /unschedule."""
 
-    @sensitive_variables()
+    @discreet
     def schedule(
         self,
         customer_uid: str,

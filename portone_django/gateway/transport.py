@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import time
 from collections.abc import Callable
@@ -15,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.views.decorators.debug import sensitive_variables
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from .answers import Answer, Call, content, read_answer
+from .discretion import discreet, place_of
 from .errors import (
     InsideTransaction,
     MalformedAnswer,
@@ -49,6 +48,7 @@ class Transport:
     only its adapters, `verify`, `cert` and `proxies` are used.
     """
 
+    @discreet
     def __init__(
         self, *, api_base: str, imp_key: str, imp_secret: str, session: requests.Session | None, deadline: float
     ) -> None:
@@ -62,6 +62,7 @@ class Transport:
         """The deadline of a call that starts now; None is the client's own."""
         return Deadline(self._seconds if seconds is None else seconds)
 
+    @discreet
     def call(self, call: Call, read: Callable[[Any], T], deadline: Deadline) -> T:
         """What `read` makes of the answer. Raises InsideTransaction, or a PortOneError by the table in errors.py."""
         refuse_inside_transaction()
@@ -99,7 +100,7 @@ class Transport:
             failure = type(failure)(failure.code, failure.message, failure.http_status, call.name)
         raise failure
 
-    @sensitive_variables()
+    @discreet
     def fetch_token(self, deadline: Deadline) -> Token:
         """getToken itself, past the cache: the token that lives, or a new one."""
         imp_key, imp_secret = self._keys
@@ -158,17 +159,22 @@ class Transport:
                 failure = _transport_failure(call, attempt, error)
         raise failure
 
-    @sensitive_variables()
     def _request(self, call: Call, token: Token | None) -> requests.PreparedRequest:
+        body = _encoded(call)
+        try:
+            return self._prepared(call, token, body)
+        except Exception as error:  # InvalidHeader and UnicodeError quote what they choke on: a token, a key
+            reason = _name_of(error)
+        raise NotSent(call=call.name, reason=reason)
+
+    def _prepared(self, call: Call, token: Token | None, body: bytes | None) -> requests.PreparedRequest:
         query = f"?{urlencode(call.query)}" if call.query else ""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "portone-django"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.value}"
-        data = None
-        if call.method != "GET" and call.body is not None:
+        if body is not None:
             headers["Content-Type"] = "application/json"
-            data = json.dumps(call.body, allow_nan=False).encode("ascii")
-        return requests.Request(call.method, self.api_base + call.path + query, headers=headers, data=data).prepare()
+        return requests.Request(call.method, self.api_base + call.path + query, headers=headers, data=body).prepare()
 
     def _adapter_for(self, request: requests.PreparedRequest) -> Callable[..., requests.Response]:
         # Not session.send(): it would read a redirect's whole body and keep cookies.
@@ -230,6 +236,17 @@ def _checked_session(session: requests.Session) -> requests.Session:
     return session
 
 
+def _encoded(call: Call) -> bytes | None:
+    """The body as JSON; ValueError, without a value of it, for an argument that is none."""
+    if call.method == "GET" or call.body is None:
+        return None
+    try:
+        return json.dumps(call.body, allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        kind = type(error).__name__
+    raise ValueError(f"{call.name}: an argument cannot be written as JSON ({kind}). Nothing was sent.")
+
+
 def _secrets(call: Call, token: Token | None) -> list[str]:
     """What PortOne's message must not echo into an exception or a log."""
     return secrets_of(call.body) + secrets_of(dict(call.query)) + ([token.value] if token else [])
@@ -250,12 +267,8 @@ def _transport_failure(call: Call, attempt: Attempt, error: Exception) -> PortOn
 def _name_of(error: Exception) -> str:
     """The class of the error, and for one that is not the network's the place: its text could hold anything."""
     name = type(error).__name__
-    if isinstance(error, requests.RequestException | HTTPError | OSError) or error.__traceback__ is None:
-        return name
-    last = error.__traceback__
-    while last.tb_next is not None:
-        last = last.tb_next
-    return f"{name} at {os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno}"
+    place = "" if isinstance(error, requests.RequestException | HTTPError | OSError) else place_of(error)
+    return f"{name} at {place}" if place else name
 
 
 def _pause_before_repeat(call: Call, failure: PortOneError, pause: float | None, deadline: Deadline) -> float | None:

@@ -23,6 +23,9 @@ class Router:
 
         return register
 
+    def known(self) -> list[tuple[str, _Pattern, Handler]]:
+        return list(self._routes)
+
     def find(self, method: str, parts: list[str]) -> tuple[Handler, dict[str, str]] | None:
         """The handler and the path's parameters."""
         wanted = "GET" if method == "HEAD" else method

@@ -26,7 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "tiers": {"SUB": "하위 상점"},
     "channels": None,  # None is catalogue.CHANNELS
 }
-_CHOICES: dict[str, tuple[Any, ...]] = {
+CHOICES: dict[str, tuple[Any, ...]] = {
     "webhook_content_type": ("json", "form"),
     "webhook_mode": ("on", "off", "held", "doubled", "reordered"),
     "duplicate_mode": ("strict", "weak", "none"),
@@ -62,8 +62,8 @@ class Switches:
 def _check(name: str, value: Any) -> None:
     if name not in DEFAULTS:
         raise ValueError(f"unknown setting {name!r}; there are {', '.join(DEFAULTS)}")
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise ValueError(f"{name} is one of {_CHOICES[name]}, not {value!r}")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{name} is one of {CHOICES[name]}, not {value!r}")
     default = DEFAULTS[name]
     if isinstance(default, bool) != isinstance(value, bool):
         raise ValueError(f"{name} is {'' if isinstance(default, bool) else 'not '}a boolean")

@@ -32,8 +32,16 @@ def take(page: Any, darkroom: Any, path: Path, *, language: str = "", may_be_wid
         raise NotPresentable(f"{path.name}: {overhang} px wider than its screen")
     for frame in page.frames:
         frame.evaluate(_STEADY)
-    picture = page.screenshot(full_page=len(page.frames) == 1, animations="disabled", caret="hide", scale="css")
+    if len(page.frames) == 1:
+        _unroll(page)
+    picture = page.screenshot(animations="disabled", caret="hide", scale="css")
     path.write_bytes(_small(darkroom, picture))
+
+
+def _unroll(page: Any) -> None:
+    """A screen as high as the page, so that what sticks to its lower edge lies below and not over the page."""
+    height = page.evaluate("Math.max(document.documentElement.scrollHeight, innerHeight)")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
 
 
 def _small(darkroom: Any, png: bytes) -> bytes:

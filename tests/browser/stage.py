@@ -36,6 +36,7 @@ class Stage:
         from django.core.management import call_command
         from django.utils import translation
 
+        self.codes.clear()
         self.sandbox.reset()
         self.sandbox.settings.set(webhook_mode="off")
         call_command("flush", verbosity=0, interactive=False)
@@ -118,7 +119,9 @@ class Stage:
         later = ORDERED_AT + dt.timedelta(minutes=1)
         Purchase.objects.update(created_at=ORDERED_AT)
         Purchase.objects.exclude(delivered_at=None).update(delivered_at=later)
-        Payment.objects.update(created_at=ORDERED_AT, updated_at=later, checked_at=dt.datetime.now(dt.UTC))
+        # Asked about in the future: no page asks PortOne anew, which would find that summer over.
+        asked = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+        Payment.objects.update(created_at=ORDERED_AT, updated_at=later, checked_at=asked, next_check_at=None)
         Payment.objects.exclude(paid_at=None).update(paid_at=later)
         Payment.objects.exclude(vbank_num="").update(vbank_num=ACCOUNT, vbank_expires_at=DEPOSIT_BY)
         Event.objects.update(created_at=later, dispatched_at=later)

@@ -19,7 +19,8 @@ def screen(act: Act = lambda window: None, **asked: Any) -> Callable[..., Look]:
         def look(page: Any) -> None:
             page.goto(f"{stage.url}/pay/{stage.codes['open']}/")
             page.wait_for_function("() => window.IMP")
-            page.evaluate("p => { IMP.init('imp00000000'); IMP.request_pay(p, () => {}); }", _params(language, asked))
+            page.mouse.click(1, 1)  # after a pointer's click no focus ring is drawn
+            page.evaluate("p => { IMP.init('imp00000000'); IMP.request_pay(p, () => {}); }", _params(language, asked, is_phone))
             window = page if is_phone else page.frame_locator("iframe[data-testid=portone-window]")
             window.get_by_test_id("window").wait_for()
             act(window)
@@ -29,14 +30,14 @@ def screen(act: Act = lambda window: None, **asked: Any) -> Callable[..., Look]:
     return opened
 
 
-def _params(language: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _params(language: str, asked: dict[str, Any], is_phone: bool) -> dict[str, Any]:
     from portone_django.sandbox.catalogue import TEST_CHANNEL
 
     name, buyer = NAMES[language]
     return {
         "channelKey": TEST_CHANNEL,
         "pay_method": "card",
-        "merchant_uid": f"example-{asked.get('pay_method', 'card')}",
+        "merchant_uid": f"example-{'phone' if is_phone else 'pc'}",
         "name": name,
         "amount": 58_000,
         "buyer_name": buyer,
@@ -89,5 +90,5 @@ WINDOWS = {
     "window-registration": screen(
         channelKey="channel-key-11111111-1111-1111-1111-111111111111", customer_uid="example-card", amount=9_900
     ),
-    "window-lost": screen(_lose, merchant_uid="example-lost"),
+    "window-lost": screen(_lose),  # last: what is paid opens no window any more
 }

@@ -59,7 +59,7 @@ def test_the_webhook_is_where_the_console_is_told_it_is() -> None:
     urlconf.__dict__.update(run("urls", urlpatterns=[]))
     path = re.search(r"https://your\.shop(/\S+?)`", README)
     assert path
-    assert resolve(path[1], urlconf=urlconf).view_name == "portone:webhook"
+    assert resolve(path[1], urlconf=urlconf).view_name == "portone:webhook"  # type: ignore[arg-type]
 
 
 def test_view_template_and_receiver_take_an_order_to_its_button(db: Any) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from . import clock
 from .exceptions import OrderConflict, OrderNotOpen, PaymentPending
@@ -25,6 +26,7 @@ _LIMITS = {field.name: getattr(field, "max_length", None) or 0 for field in Orde
 _BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
 
 
+@sensitive_variables(*_BUYER)
 def create_order(
     *,
     name: str,
@@ -154,6 +156,8 @@ def _same_or_conflict(known: Order, asked: Order) -> Order:
     """The order that is there, if it sells the same."""
     pairs = {field: (getattr(known, field), getattr(asked, field)) for field in _TERMS}
     pairs["customer_id"] = (known.customer_id, asked.customer_id)
+    # MariaDB compares without regard to case and trailing spaces: two references must not become one sale.
+    pairs["reference"] = (known.reference, asked.reference)
     differences = {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
     if differences:
         raise OrderConflict(str(known.reference), differences)
@@ -179,6 +183,7 @@ def _check_terms(
     return dict(zip(_TERMS, (name, amount, currency, tax_free_amount, vat_amount), strict=True))
 
 
+@sensitive_variables("value")
 def _check_length(field: str, value: Any) -> None:
     limit = _LIMITS[field]
     if not isinstance(value, str):

@@ -40,7 +40,10 @@ payment_quarantined = Signal()
 """A record differs from what was asked (amount, test channel …): believed by nobody until an operator decides."""
 
 payment_held = Signal()
-"""Money arrived that does not settle its order: paid twice, too late, or another amount. payment.hold_reason says."""
+"""Money arrived that does not settle its order: paid twice, too late, or another amount. payment.hold_reason says.
+
+event.kind is "payment.surplus" when PortOne took money twice under one merchant_uid: event.data has the second imp_uid.
+"""
 
 BY_KIND: dict[str, Signal] = {
     "order.paid": order_paid,
@@ -51,4 +54,5 @@ BY_KIND: dict[str, Signal] = {
     "payment.failed": payment_failed,
     "payment.quarantined": payment_quarantined,
     "payment.held": payment_held,
+    "payment.surplus": payment_held,
 }

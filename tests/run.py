@@ -19,8 +19,10 @@ from .machine import Found, find_all, required
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 TWO_PROCESSES = ("-n", "2")
-# These never touch the app's database: once is enough.
-WITHOUT_DATABASE = ("tests/sandbox", "tests/gateway", "tests/contract", "tests/window")
+# No database changes what these show: once is enough.
+SAME_ON_EVERY_DATABASE = (
+    "tests/sandbox", "tests/gateway", "tests/contract", "tests/window", "tests/security", "tests/test_run.py",
+)  # fmt: skip
 SLOWEST = 10
 
 
@@ -98,7 +100,7 @@ def _all(found: Mapping[str, Found]) -> list[Pass]:
         Pass("tests, SQLite", (*PYTEST, *TWO_PROCESSES, "-m", chosen), _on("")),
         _example("example shop and demo, SQLite", chosen, {**_on(""), **_brokers(found)}),
     ]
-    ignored = tuple(f"--ignore={folder}" for folder in WITHOUT_DATABASE)
+    ignored = tuple(f"--ignore={folder}" for folder in SAME_ON_EVERY_DATABASE)
     if found["postgresql"].is_there:
         command = (*PYTEST, *TWO_PROCESSES, "-m", "not browser", *ignored)
         passes.append(Pass("tests, PostgreSQL", command, _on(found["postgresql"].address)))

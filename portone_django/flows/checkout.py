@@ -47,15 +47,24 @@ def start_attempt(order: Order, terms: Terms, *, another: bool = False) -> Payme
     Never inside a transaction.
     """
     expected = expectation(terms.channel)
-    for _ in range(3):
-        payment = _open_or_new(order, terms, expected)
-        if payment.state == "awaiting_deposit" and not another:
+    asked_about: set[str] = set()
+    while True:
+        try:
+            payment = _open_or_new(order, terms, expected)
+        except PaymentPending as held:
+            # It may have been sent back in PortOne's console since.
+            if held.merchant_uid in asked_about:
+                raise
+            asked_about.add(held.merchant_uid)
+            sync_payment(held.merchant_uid, source="checkout", deadline=SYNC_DEADLINE_SECONDS)
+            continue
+        awaits = payment.state == "awaiting_deposit" and payment.terms == payment.order.terms
+        if payment.merchant_uid in asked_about or (awaits and not another):
             raise PaymentPending(payment.merchant_uid, payment.state, "open another window")
-        if _is_reusable(payment, order, terms, expected):
+        if _is_reusable(payment, terms, expected):
             return _make_ready(payment, terms)
-        _decide(payment, another=another)
-        order.refresh_from_db()
-    raise PaymentPending(payment.merchant_uid, payment.state, "open another window")
+        asked_about.add(payment.merchant_uid)
+        _decide(payment)
 
 
 def new_merchant_uid() -> str:
@@ -67,8 +76,8 @@ def _open_or_new(order: Order, terms: Terms, expected: Expectation) -> Payment:
     try:
         return in_one_step(lambda: _claim_slot(order.pk, terms, expected))
     except IntegrityError:
-        # Somebody else's click took the slot between our look and our insert.
-        return Payment.objects.select_related("order").get(open_slot=order.pk)
+        # Where rows are not locked (SQLite), another click may take the slot between our look and our insert.
+        return in_one_step(lambda: _claim_slot(order.pk, terms, expected))
 
 
 def _claim_slot(order_id: int, terms: Terms, expected: Expectation) -> Payment:
@@ -77,13 +86,13 @@ def _claim_slot(order_id: int, terms: Terms, expected: Expectation) -> Payment:
         raise OrderNotOpen(order.state, "pay")
     if order.expires_at is not None and order.expires_at <= clock.now():
         raise OrderNotOpen("expired", "pay")
+    held = Payment.objects.is_held().filter(order=order).first()
+    if held is not None:
+        raise PaymentPending(held.merchant_uid, "held", "pay again")
     open_payment = Payment.objects.filter(open_slot=order.pk).first()
     if open_payment is not None:
         open_payment.order = order
         return open_payment
-    held = Payment.objects.is_held().filter(order=order).first()
-    if held is not None:
-        raise PaymentPending(held.merchant_uid, "held", "pay again")
     return _write_attempt(order, terms, expected)
 
 
@@ -111,13 +120,12 @@ def _write_attempt(order: Order, terms: Terms, expected: Expectation) -> Payment
     return payment
 
 
-def _is_reusable(payment: Payment, order: Order, terms: Terms, expected: Expectation) -> bool:
+def _is_reusable(payment: Payment, terms: Terms, expected: Expectation) -> bool:
     """Whether opening this attempt's window (again) sells just what the order says now."""
-    asked = (payment.amount, payment.currency, payment.tax_free_amount, payment.vat_amount)
     return (
         payment.state in ("created", "pending")
         and clock.now() < payment.expires_at
-        and asked == (order.amount, order.currency, order.tax_free_amount, order.vat_amount)
+        and (payment.terms, payment.name) == (payment.order.terms, payment.order.name)
         and payment.channel == terms.channel
         and (payment.expected_pg_provider, payment.expected_pg_id, payment.expected_sandbox)
         == (expected.pg_provider, expected.pg_id, expected.sandbox)
@@ -171,12 +179,11 @@ def _close_account(payment: Payment) -> None:
         logger.warning("Payment %s: the account stays open: %s", payment.merchant_uid, type(error).__name__)
 
 
-def _decide(payment: Payment, *, another: bool) -> None:
+def _decide(payment: Payment) -> None:
     """Close an attempt that must not be opened again, after asking PortOne; money that is there is settled instead."""
-    if another:
-        _close_account(payment)
+    _close_account(payment)
     result = sync_payment(payment.merchant_uid, source="checkout", deadline=SYNC_DEADLINE_SECONDS)
     if result.outcome is not Outcome.APPLIED or result.payment is None:
         raise PaymentPending(payment.merchant_uid, payment.state, "start another attempt")
     if result.payment.is_open:
-        close_attempt(payment.merchant_uid, source="checkout", with_deposit=another)
+        close_attempt(payment.merchant_uid, source="checkout", with_deposit=True)

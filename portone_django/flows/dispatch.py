@@ -8,17 +8,16 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from .. import signals
-from ..clock import Tick, later, tick
+from ..clock import Tick, later
 from ..models import Event, Order, Payment
-from ..models.event import MAX_DISPATCH_ATTEMPTS
 
 logger = logging.getLogger("portone_django.events")
 
-# Seconds after the event was written, by number of tries made so far.
-_RETRY_AGES = (0, 60, 180, 600, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
+# Seconds after the event was written, by number of tries made so far; as many as Event.is_parked allows.
+_RETRY_AGES = (60, 60, 180, 600, 1800, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
 
 
 def new_event(
@@ -53,16 +52,11 @@ def record(events: Sequence[Event]) -> None:
 def dispatch_waiting(limit: int = 500) -> int:
     """Send what is still undispatched and due; returns how many events were sent to all their receivers."""
     # The first try belongs to the writing process; a row this old was left behind by a kill or a raising receiver.
-    due = Event.objects.filter(
-        dispatched_at=None, dispatch_attempts__lt=MAX_DISPATCH_ATTEMPTS, created_at__lte=later(-_RETRY_AGES[1])
-    )
-    now = tick()
-    sent = 0
-    for event in due.select_related("order", "payment").order_by("id")[:limit]:
-        age = (now - event.created_at).total_seconds()
-        if age >= _RETRY_AGES[event.dispatch_attempts] and _claim(event):
-            sent += _send_all([event])
-    return sent
+    is_due = Q()
+    for attempts, age in enumerate(_RETRY_AGES):
+        is_due |= Q(dispatch_attempts=attempts, created_at__lte=later(-age))
+    due = Event.objects.filter(is_due, dispatched_at=None).select_related("order", "payment")
+    return sum(_send_all([event]) for event in due.order_by("dispatch_attempts", "id")[:limit] if _claim(event))
 
 
 def _claim(event: Event) -> bool:

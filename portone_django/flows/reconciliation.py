@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -36,24 +38,31 @@ class Report:
 
 
 def reconcile(
-    *, everything: bool = False, limit: int = 1000, progress: Callable[[Report], None] = lambda report: None
+    *,
+    everything: bool = False,
+    limit: int = 1000,
+    seconds: float = math.inf,
+    progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """One sweep; safe to run at any time, any number at once. Each result is committed on its own.
 
-    `everything` asks about every open attempt now, not only about those that are due. `progress` is called
-    after each payment.
+    `everything` asks about every open attempt now, not only about those that are due. No further
+    question is begun after `seconds` of the wall clock. `progress` is called after each payment.
     """
     report = Report()
-    breaker = Breaker()
+    breaker, end = Breaker(), time.monotonic() + seconds
+    report.orders_expired = expire_orders()
+    report.events = dispatch.dispatch_waiting()
     report.webhooks = webhooks.process_due(limit, breaker)
-    for payment in _claimed(breaker, everything=everything, limit=limit):
+    for payment in () if breaker.is_open else _claimed(everything=everything, limit=limit):
         breaker.note(_check(payment, report))
         progress(report)
+        if breaker.is_open or time.monotonic() > end:
+            break
+    report.orders_expired += expire_orders()
     if breaker.is_open:
         report.gave_up = True
         logger.error("PortOne does not answer; the sweep stops and will try again.")
-    report.orders_expired = expire_orders()
-    report.events = dispatch.dispatch_waiting()
     if not report.gave_up:
         Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": Tick()})
     return report
@@ -64,10 +73,8 @@ def count_due(*, everything: bool = False) -> int:
     return _due(everything=everything).count()
 
 
-def _claimed(breaker: Breaker, *, everything: bool, limit: int) -> Iterator[Payment]:
+def _claimed(*, everything: bool, limit: int) -> Iterator[Payment]:
     for payment in _due(everything=everything).order_by("next_check_at")[:limit]:
-        if breaker.is_open:
-            return
         mine = Payment.objects.filter(pk=payment.pk, next_check_at=payment.next_check_at)
         if mine.update(next_check_at=later(LEASE_SECONDS)):
             yield payment
@@ -82,7 +89,7 @@ def _due(*, everything: bool) -> QuerySet[Payment]:
 def _check(payment: Payment, report: Report) -> Outcome | None:
     report.checked += 1
     try:
-        result = sync_payment(payment.merchant_uid, source="sweep", deadline=DEADLINE_SECONDS)
+        result = sync_payment(payment.merchant_uid, source="sweep", deadline=DEADLINE_SECONDS, payment=payment)
     except Exception:
         # One poisoned row must not stop the others; its lease moves it to the end of the queue.
         logger.exception("Payment %s could not be settled.", payment.merchant_uid)

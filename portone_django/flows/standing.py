@@ -21,8 +21,10 @@ def standing(payment: Payment) -> str:
         return CHECKING
     if payment.is_received:
         return PAID
-    if payment.order.is_paid and not payment.is_open:
+    if payment.order.is_paid:
         return PAID
+    if payment.state == "awaiting_deposit" and not payment.order.is_open:
+        return EXPIRED
     return {"awaiting_deposit": AWAITING, "failed": FAILED, "expired": EXPIRED}.get(payment.state, CONFIRMING)
 
 

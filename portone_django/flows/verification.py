@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from ..clock import later
 from ..conf import get_config
-from ..gateway import NotFound, PaymentRecord, PortOneError, get_client
+from ..gateway import MalformedAnswer, NotFound, PaymentRecord, PortOneError, get_client
 from ..models import Payment
-from .settlement import apply_records
+from .settlement import apply_records, postpone
 
 logger = logging.getLogger("portone_django.verification")
 
@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     APPLIED = "applied"
     NOT_OURS = "not_ours"
     UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ def sync_payment(
         return SyncResult(Outcome.NOT_OURS)
     try:
         records = _fetch(payment, imp_uid, deadline)
+    except MalformedAnswer as error:
+        logger.error("Payment %s: PortOne's answer cannot be read (%s): %s", merchant_uid, source, error.reason)
+        return SyncResult(Outcome.UNREADABLE, postpone(payment.merchant_uid, source=source))
     except PortOneError as error:
         # An unreachable PortOne proves nothing, and a refused look-up (401, 403) proves nothing either.
         logger.warning("Payment %s could not be checked (%s): %s", merchant_uid, source, type(error).__name__)

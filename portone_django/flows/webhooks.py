@@ -98,6 +98,7 @@ def _look_up(key: dict[str, str]) -> Any:
             delivery_id=Subquery(same.values("pk")[:1]),
             delivery_processed_at=Subquery(same.values("processed_at")[:1]),
             delivery_count=Subquery(same_uid.annotate(n=Count("*")).values("n")),
+            newest_processed_at=Subquery(same_uid.annotate(newest=Max("processed_at")).values("newest")),
             newest_delivery_id=Subquery(same_uid.annotate(newest=Max("pk")).values("newest")),
         )
         .first()
@@ -116,7 +117,7 @@ def _insert(key: dict[str, str], hint: Hint) -> bool:
 
 
 def _count_again(known: Any, hint: Hint) -> None:
-    processed_at = known.delivery_processed_at
+    processed_at = known.delivery_processed_at if known.delivery_id else known.newest_processed_at
     due = Tick() if processed_at is None else max(processed_at + REPEAT_PAUSE, wall())
     WebhookDelivery.objects.filter(pk=known.delivery_id or known.newest_delivery_id).update(
         count=F("count") + 1, last_seen_at=Tick(), body=_body(_key(hint), hint), due_at=due
@@ -137,7 +138,8 @@ def _follow_up_inline(key: dict[str, str], payment: Payment) -> None:
             payment=payment,
         )
         if result.outcome is not Outcome.UNREACHABLE:
-            WebhookDelivery.objects.filter(**key).update(processed_at=Tick(), due_at=None)
+            # A repeat that came meanwhile (count > 1) may know more: it stays due.
+            WebhookDelivery.objects.filter(**key, count=1).update(processed_at=Tick(), due_at=None)
     except Exception:
         logger.exception("Webhook for %s is kept and will be followed up again.", key["merchant_uid"])
 

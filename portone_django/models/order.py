@@ -122,6 +122,11 @@ class Order(models.Model):
         """Whether its money arrived (also when some or all of it was refunded since)."""
         return self.state in SETTLED_ORDER_STATES
 
+    @property
+    def terms(self) -> tuple[int, str, int | None, int | None]:
+        """What is sold for how much: amount, currency, tax-free amount, VAT."""
+        return self.amount, self.currency, self.tax_free_amount, self.vat_amount
+
     def change(self, *, amount: int | None = None, **terms: Any) -> Order:
         """Change amount, name, tax_free_amount or vat_amount while open; see orders.change_order."""
         from ..orders import change_order

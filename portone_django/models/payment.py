@@ -134,6 +134,11 @@ class Payment(models.Model):
         """Whether money arrived that did not settle the order and waits for an operator."""
         return self.state in ("paid", "partially_refunded") and self.hold_reason != ""
 
+    @property
+    def terms(self) -> tuple[int, str, int | None, int | None]:
+        """What is sold for how much: amount, currency, tax-free amount, VAT."""
+        return self.amount, self.currency, self.tax_free_amount, self.vat_amount
+
     def sync(self, *, source: str = "app") -> Payment:
         """Ask PortOne what became of this attempt and apply the answer; see flows/verification.py."""
         from ..flows.verification import sync_payment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from .calls import MAX_BODY
 
@@ -18,7 +18,7 @@ class Unreadable(Exception):
         self.status = status
 
 
-def read_from(stream: BinaryIO, headers: Message) -> bytes:
+def read_from(stream: BufferedIOBase, headers: Message) -> bytes:
     """The whole body, empty when none was announced; Unreadable with 400 (malformed) or 413 (over 2 MiB)."""
     if "chunked" in headers.get("Transfer-Encoding", "").lower():
         return _chunks(stream)
@@ -28,7 +28,7 @@ def read_from(stream: BinaryIO, headers: Message) -> bytes:
     return _exactly(stream, int(announced))
 
 
-def _chunks(stream: BinaryIO) -> bytes:
+def _chunks(stream: BufferedIOBase) -> bytes:
     body = bytearray()
     while size := _size(stream):
         body += _exactly(stream, size)
@@ -41,7 +41,7 @@ def _chunks(stream: BinaryIO) -> bytes:
     return bytes(body)
 
 
-def _size(stream: BinaryIO) -> int:
+def _size(stream: BufferedIOBase) -> int:
     """A chunk's length in hexadecimal digits; what follows a semicolon are extensions."""
     digits = stream.readline(_MAX_LINE).partition(b";")[0].strip()
     if not digits or digits.strip(b"0123456789abcdefABCDEF"):
@@ -49,7 +49,7 @@ def _size(stream: BinaryIO) -> int:
     return int(digits, 16)
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: BufferedIOBase, size: int) -> bytes:
     if size > MAX_BODY:
         raise Unreadable(413)
     body = stream.read(size)

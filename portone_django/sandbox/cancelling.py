@@ -13,6 +13,7 @@ from .refusals import Refused
 if TYPE_CHECKING:
     from .ledger import Sandbox
 
+UNNAMED = "imp_uid 또는 merchant_uid 중 하나는 지정해주셔야합니다."
 NOT_FOUND = "취소할 결제건이 존재하지 않습니다."
 ALREADY = "이미 전액취소된 주문입니다."
 CHECKSUM = "취소 가능 금액이 일치하지 않습니다."
@@ -52,6 +53,8 @@ def cancel(sandbox: Sandbox, request: Cancel) -> Record:
 
 
 def _find(sandbox: Sandbox, request: Cancel) -> Held:
+    if not (request.imp_uid or request.merchant_uid):
+        raise Refused(1, UNNAMED)
     if request.imp_uid:  # it wins: an unknown one fails even beside a good merchant_uid
         candidates = [held for held in [sandbox.payments.get(request.imp_uid)] if held]
     else:

@@ -3,7 +3,7 @@
     card number ending in 1216, or an amount of 91,216 won   ->  failed, "[1216] 월 사용한도 초과"
 
 Texts and codes are those of Inicis' own code sheet. All other cards and amounts are approved. A card whose number ends
-in 1214, is no card number at all (not 14 to 16 digits, or beginning with 0 or 1), or has expired cannot even be
+in 1214, is no card number at all (not 14 to 16 digits, or beginning with 0000 or 1111), or has expired cannot even be
 registered; every other card registers and declines when it is charged, as in reality.
 """
 
@@ -30,7 +30,9 @@ DECLINES: dict[str, str] = {
 }
 AMOUNT_BASE = 90_000
 _UNREGISTRABLE = "1214"
-_NO_ISSUER = ("0", "1")
+_NO_ISSUER = ("0000", "1111")  # what published clients' tests take for a card that does not exist
+_PRINTED = "1234123412341234"  # in manuals: it registers, unless it is sent expired, as by such a test
+_UNKNOWN_NUMBER = "유효하지않은 카드번호를 입력하셨습니다."
 
 
 def decline_of_card(card_number: str | None) -> str | None:
@@ -51,13 +53,15 @@ def fail_reason(code: str) -> str:
 def registration_error(card_number: str, expiry: str, this_month: str) -> str | None:
     """Why a card cannot be registered, in Inicis' words; `expiry` and `this_month` are YYYY-MM."""
     number = digits(card_number)
-    if not 14 <= len(number) <= 16 or number[0] in _NO_ISSUER:
-        return "유효하지않은 카드번호를 입력하셨습니다."
+    if not 14 <= len(number) <= 16 or number.startswith(_NO_ISSUER):
+        return _UNKNOWN_NUMBER
     if number.endswith(_UNREGISTRABLE):
         return "[1214]카드번호 오류"
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", expiry):
         return "[1223]유효기간 오류"
-    return "[1204]유효기간 만료(기간오류)" if expiry < this_month else None
+    if expiry >= this_month:
+        return None
+    return _UNKNOWN_NUMBER if number == _PRINTED else "[1204]유효기간 만료(기간오류)"
 
 
 def digits(text: str) -> str:

@@ -85,7 +85,6 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = read_from(self.rfile, self.headers)
         except Unreadable as error:
-            self.close_connection = True
             self._write(_unreadable(error.status))
             return
         path, _, query = _ORIGIN.sub("", self.path).partition("?")
@@ -158,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _unreadable(status: int) -> Reply:
-    """The connection ends with it: nobody knows where the next request begins."""
+    """The connection ends with it (`send_header` sees to that): nobody knows where the next request begins."""
     reply = refusal(Refused(-1, "요청 본문을 해석할 수 없습니다.", status))
     reply.headers["Connection"] = "close"
     return reply

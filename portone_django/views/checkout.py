@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
 from .. import checkout as public
@@ -34,6 +35,7 @@ COMPLETE_DEADLINE_SECONDS = 5.0
 @never_cache
 @transaction.non_atomic_requests
 @require_POST
+@sensitive_post_parameters()
 def start(request: HttpRequest) -> HttpResponse:
     """POST {token, another}: the parameters to open the window with, or where to go instead."""
     try:
@@ -49,6 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return _start(order, Terms(order_terms.channel, order_terms.options), another=body.get("another") is True)
 
 
+@sensitive_variables("params")
 def _start(order: Order, terms: Terms, *, another: bool) -> HttpResponse:
     try:
         payment = start_attempt(order, terms, another=another)
@@ -89,6 +92,7 @@ def _closed(order: Order, closed: OrderNotOpen) -> HttpResponse:
 @never_cache
 @transaction.non_atomic_requests
 @require_POST
+@sensitive_post_parameters()
 def complete(request: HttpRequest, token: str) -> HttpResponse:
     """POST {imp_uid, error_code, error_msg} from the window's callback: how the attempt stands now.
 
@@ -102,13 +106,14 @@ def complete(request: HttpRequest, token: str) -> HttpResponse:
     except BadBody as error:
         return _refuse(error.status, "bad_request", str(error))
     gave_up = bool(body.get("error_code") or body.get("error_coe") or body.get("error_msg"))
-    if payment.is_open or payment.state in ("failed", "expired"):
+    imp_uid = text(body, "imp_uid", 32)
+    # Another imp_uid than the one we know may be a second payment under the same merchant_uid.
+    if payment.is_open or payment.state in ("failed", "expired") or imp_uid not in ("", payment.imp_uid):
         result = sync_payment(
-            payment.merchant_uid, text(body, "imp_uid", 32) or None, source="callback",
-            deadline=COMPLETE_DEADLINE_SECONDS,
-        )  # fmt: skip
+            payment.merchant_uid, imp_uid or None, source="callback", deadline=COMPLETE_DEADLINE_SECONDS
+        )
         payment = result.payment or payment
-        # The window says it ended without money and PortOne has nothing else to say: let the customer try again.
+        # The window says that it ended and PortOne has nothing else to say: let the customer try again.
         if gave_up and result.outcome is Outcome.APPLIED and standing(payment) == CONFIRMING:
             return _answer(payment, FAILED)
     return _answer(payment, standing(payment))
@@ -135,8 +140,11 @@ def _payment(token: str) -> Payment | None:
 
 
 def _answer(payment: Payment, state: str) -> HttpResponse:
+    # What PortOne has not decided is not called free of charge, whatever the window said.
     messages = {
-        FAILED: gettext("The payment was not completed. Nothing was charged."),
+        FAILED: gettext("The payment was not completed. Nothing was charged.")
+        if payment.state == "failed"
+        else gettext("The payment window was closed. You can try again; you will not be charged twice."),
         EXPIRED: gettext("The time to pay ran out. Nothing was charged."),
         PAID: "",
         AWAITING: "",

@@ -8,10 +8,12 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from ..flows.confirmation import refusal
 from ..flows.webhooks import Hint, receive
+from ..gateway.redaction import mask_numbers
 from .bodies import BadBody, read_body, text
 
 logger = logging.getLogger("portone_django.views")
@@ -22,6 +24,7 @@ _EXTRA_KEYS = ("escrow_status", "changed_at", "denied_reason")
 @csrf_exempt
 @transaction.non_atomic_requests
 @require_POST
+@sensitive_post_parameters()
 def webhook(request: HttpRequest) -> HttpResponse:
     """POST from PortOne (or anybody): 200 once the hint is safe, also for what is not ours.
 
@@ -49,6 +52,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @transaction.non_atomic_requests
 @require_POST
+@sensitive_post_parameters()
 def confirm(request: HttpRequest) -> HttpResponse:
     """PortOne's confirm process, right before the approval: 200 lets it pass, 409 with a reason stops it.
 
@@ -69,4 +73,6 @@ def _extra(body: dict[str, Any]) -> dict[str, Any]:
     given = body.get("extra")
     nested = given if isinstance(given, dict) else {key: body.get(f"extra[{key}]") for key in _EXTRA_KEYS}
     extra = {key: str(nested[key])[:200] for key in _EXTRA_KEYS if isinstance(nested.get(key), str | int)}
+    if "denied_reason" in extra:
+        extra["denied_reason"] = mask_numbers(extra["denied_reason"])  # anybody's text: no card number becomes a row
     return {"event": text(body, "event", 40), **extra} if extra else {}

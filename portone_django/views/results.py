@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ..buttons import button_context
 from ..conf import get_config
 from ..flows.standing import AWAITING, CHECKING, CONFIRMING, EXPIRED, FAILED, PAID, refreshed, standing
-from ..flows.verification import sync_payment
+from ..flows.verification import find_payment, sync_payment
 from ..links import onward_url
 from ..models import Payment
 from ..money import format_won
@@ -38,6 +39,7 @@ _TEMPLATES = {
 @csrf_exempt
 @transaction.non_atomic_requests
 @require_http_methods(["GET", "POST"])
+@sensitive_post_parameters()
 def return_(request: HttpRequest, token: str = "") -> HttpResponse:
     """m_redirect_url: ask PortOne, then send the browser to a clean page. GET and POST, without a session.
 
@@ -45,13 +47,17 @@ def return_(request: HttpRequest, token: str = "") -> HttpResponse:
     example lacks imp_uid.
     """
     given = _parameters(request)
+    if not token:
+        # Anybody can come here any number of times: asked about only when nobody asked just now.
+        if payment := find_payment(text(given, "merchant_uid", 40)):
+            refreshed(payment, source="return")
+        return _private(HttpResponseRedirect(reverse("portone:result"), status=303))
     try:
-        merchant_uid = read_attempt(token) if token else text(given, "merchant_uid", 40)
+        merchant_uid = read_attempt(token)
     except BadToken:
         return _error_page(request, 404)
     sync_payment(merchant_uid, text(given, "imp_uid", 32) or None, source="return", deadline=RETURN_DEADLINE_SECONDS)
-    url = reverse("portone:result", args=[token]) if token else reverse("portone:result")
-    return _private(HttpResponseRedirect(url, status=303))
+    return _private(HttpResponseRedirect(reverse("portone:result", args=[token]), status=303))
 
 
 @never_cache

@@ -7,6 +7,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from django.views.decorators.debug import sensitive_variables
+
 from ..money import require_split, require_won
 from .buyer import NAME_LENGTH, Buyer, cut
 from .cards import merge_free_months
@@ -21,6 +23,7 @@ from .rules import INSTALMENTS_FROM, contradictions, issuer_rules
 __all__ = ["Buyer", "request_pay_params"]
 
 
+@sensitive_variables("params")
 def request_pay_params(
     options: WindowOptions,
     *,

@@ -52,7 +52,7 @@ def sale(db: None) -> Callable[..., dict[str, Any]]:
             **{"state": "paid", "paid_slot": sold.pk, "paid_at": timezone.now(), "next_check_at": None, **terms},
             order=sold,
             vbank_expires_at=timezone.now() + dt.timedelta(days=3),
-            cancellations={"c1": {"amount": 100}},
+            cancellations={"c1": 100},
         )
         Event.objects.create(kind="order.created", order=sold, source="app")
         event = Event.objects.create(kind="order.paid", order=sold, payment=paid, data={"imp_uid": paid.imp_uid})

@@ -9,6 +9,7 @@ from portone_django.models import Order
 from .devices import PC, PHONE
 from .site import Site
 
+
 class Buyer:
     """`page` is the tab in use; `complaints` is all that the browser held against our pages, with what was expected."""
 

@@ -19,14 +19,14 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 @contextmanager
-def open_chromium() -> Iterator[Any]:
-    """A playwright Browser with its back/forward cache on, as customers have it."""
+def open_chromium(*flags: str) -> Iterator[Any]:
+    """A playwright Browser with its back/forward cache on, as customers have it; `flags` beside the usual ones."""
     executable = find_chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=executable, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+            executable_path=executable, args=[*FLAGS, *flags], ignore_default_args=["--disable-back-forward-cache"]
         )
         yield browser
         browser.close()

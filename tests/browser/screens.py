@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .devices import PHONE
 from .chromium import open_chromium
+from .devices import PHONE
 from .pictures import NotPresentable, take
 from .stage import Stage, open_stage
 from .window_screens import WINDOWS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
+# Letters drawn the same way every time.
+STEADY = ("--disable-partial-raster", "--disable-lcd-text", "--font-render-hinting=none", "--force-color-profile=srgb")
 LANGUAGES = ("ko", "en")
 WIDTHS = (390, 1280)
 RESULTS = (
@@ -30,7 +32,7 @@ ADMIN = {
     "admin-orders": "/admin/portone/order/",
     "admin-order": "/admin/portone/order/2/change/",
     "admin-payments": "/admin/portone/payment/",
-    "admin-payment": "/admin/portone/payment/9/change/",
+    "admin-payment": "/admin/portone/payment/8/change/",
     "admin-events": "/admin/portone/event/",
 }
 Look = Callable[[Any], None]
@@ -39,7 +41,7 @@ Look = Callable[[Any], None]
 def main(beginnings: Sequence[str]) -> int:
     """0 when every picture was taken."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder)) as stage, open_chromium() as chromium:
+    with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder)) as stage, open_chromium(*STEADY) as chromium:
         darkroom = chromium.new_page()
         try:
             for language in LANGUAGES:

@@ -122,7 +122,9 @@ class Stage:
         # Asked about in the future: no page asks PortOne anew, which would find that summer over.
         asked = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
         Payment.objects.update(created_at=ORDERED_AT, updated_at=later, checked_at=asked, next_check_at=None)
+        Payment.objects.update(expires_at=ORDERED_AT + dt.timedelta(minutes=30))
         Payment.objects.exclude(paid_at=None).update(paid_at=later)
+        Payment.objects.exclude(apply_num="").update(apply_num="30000000")
         Payment.objects.exclude(vbank_num="").update(vbank_num=ACCOUNT, vbank_expires_at=DEPOSIT_BY)
         Event.objects.update(created_at=later, dispatched_at=later)
         for order in Order.objects.all():

@@ -9,6 +9,7 @@ from .stage import Stage
 
 Look = Callable[[Any], None]
 Act = Callable[[Any], None]
+REQUEST = "params => { IMP.init('imp00000000'); IMP.request_pay(params, () => {}); }"
 NAMES = {"ko": ("핸드드립 세트 × 1", "김나무"), "en": ("Pour-over set × 1", "Namu Kim")}
 
 
@@ -20,7 +21,9 @@ def screen(act: Act = lambda window: None, **asked: Any) -> Callable[..., Look]:
             page.goto(f"{stage.url}/pay/{stage.codes['open']}/")
             page.wait_for_function("() => window.IMP")
             page.mouse.click(1, 1)  # after a pointer's click no focus ring is drawn
-            page.evaluate("p => { IMP.init('imp00000000'); IMP.request_pay(p, () => {}); }", _params(language, asked, is_phone))
+            page.evaluate(
+                "p => { IMP.init('imp00000000'); IMP.request_pay(p, () => {}); }", _params(language, asked, is_phone)
+            )
             window = page if is_phone else page.frame_locator("iframe[data-testid=portone-window]")
             window.get_by_test_id("window").wait_for()
             act(window)

@@ -58,6 +58,14 @@ def test_sending_the_form_twice_makes_one_purchase(browser: Browser) -> None:
     assert Purchase.objects.count() == 1
 
 
+def test_sending_the_form_again_in_another_language_makes_no_conflict(browser: Browser) -> None:
+    form = browser.order_form()
+    first = browser.post("/products/beans/buy/", form)
+    browser.post("/i18n/setlang/", {"language": "en"})
+    assert browser.post("/products/beans/buy/", form).headers["Location"] == first.headers["Location"]
+    assert Order.objects.get().name == "원두 × 1"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"quantity": "0"}, {"quantity": "21"}, {"token": "made-up"}, {"buyer_tel": ""}, {"buyer_tel": "<b>"}]
 )

@@ -5,6 +5,7 @@ Every webhook is dropped unless a rule delivers one; answers may be stale and co
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import os
 import tempfile
@@ -57,12 +58,13 @@ class Convergence(RuleBasedStateMachine):
         self.stack.enter_context(override_client(client))
         self.shop = Shop(self.sandbox)
         self.order = self.shop.order(amount=amount)
+        self.page = copy.copy(self.order)  # the page in the customer's browser, rendered long ago
 
     # What the customer does -------------------------------------------------------------------------------------
 
     @rule(target=attempts, method=st.sampled_from(["card", "vbank"]), another=st.booleans())
     def click(self, method: str, another: bool) -> dict[str, Any] | None:
-        started = self.shop.click(self.order, pay_method=method, another=another)
+        started = self.shop.click(self.page, pay_method=method, another=another)
         return started if started.get("action") == "open" else None
 
     @rule(target=windows, started=attempts, amount=st.sampled_from([None, None, None, 1]))

@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from portone_django.management.commands.portone_sandbox import Command
-from portone_django.sandbox import catalogue, dispatch, magic
+from portone_django.sandbox import catalogue, magic, routing
 from portone_django.sandbox.faults import LEDGER_KINDS, WIRE_KINDS
 from portone_django.sandbox.ledger import Sandbox, use_sandbox
 from portone_django.sandbox.server import SandboxServer
@@ -67,8 +67,10 @@ def test_every_channel_is_listed() -> None:
 
 
 def test_every_address_of_the_switchboard_is_listed() -> None:
+    import portone_django.sandbox.dispatch  # noqa: F401 - registers the addresses
+
     listed = {(method, plain(path)) for methods, path, _ in table("method") for method in methods.split(", ")}
-    known = {(method, "/" + "/".join(pattern)) for method, pattern, _ in dispatch.control_route.known()}
+    known = {(method, "/" + "/".join(pattern)) for method, pattern, _ in routing.control.known()}
     assert listed == known - {("GET", "/"), ("GET", "/_sandbox")}
 
 

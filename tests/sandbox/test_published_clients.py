@@ -157,13 +157,36 @@ def test_go_leaves_blanks_in_its_forms(door: Door) -> None:
     assert door.ok("POST", "/payments/prepare", data=body, headers=headers)["amount"] == 1000
 
 
+@pytest.mark.parametrize("number", ["1111-1111-1111-1111", "1234-1234-1234-1234", "0000-0000-0000-0000", "1234"])
 @pytest.mark.parametrize("path", ["/subscribe/customers/c1", "/subscribe/payments/onetime"])
-def test_a_number_that_no_issuer_gives_out_is_refused_in_the_words_that_clients_expect(door: Door, path: str) -> None:
-    body = {"card_number": "1111-1111-1111-1111", "expiry": "2022-06", "birth": "960714", "merchant_uid": "o",
+def test_a_made_up_expired_card_is_refused_in_the_words_that_clients_expect(door: Door, path: str, number: str) -> None:
+    body = {"card_number": number, "expiry": "2022-06", "birth": "960714", "merchant_uid": "o",
             "amount": 1_000}  # fmt: skip
     status, code, message = door.refused("POST", path, data=body)
     assert (status, code) == (200, -1)
     assert "유효하지않은 카드번호를 입력하셨습니다." in message
+
+
+def test_node_cancels_nothing_in_particular_and_is_told_to_name_it(door: Door) -> None:
+    status, code, message = door.refused("POST", "/payments/cancel", json={})
+    assert (status, code) == (200, 1)
+    assert "지정해주셔야합니다." in message
+
+
+@pytest.mark.parametrize("body", [{}, {"imp_key": "sandbox-key"}, {"imp_key": "", "imp_secret": "x"}])
+def test_node_asks_for_a_token_without_keys_and_is_told_their_names(door: Door, body: dict[str, str]) -> None:
+    message = "imp_key, imp_secret 파라메터가 누락되었습니다."
+    assert door.refused("POST", "/users/getToken", json=body) == (400, 1, message)
+
+
+@pytest.mark.parametrize("path", ["/payments/status/undefined", "/payments/findAll/order1/paying"])
+def test_node_asks_for_a_status_that_does_not_exist(door: Door, path: str) -> None:
+    assert door.refused("GET", path) == (400, 1, "지원되지 않는 상태값입니다.")
+
+
+def test_the_number_that_manuals_print_registers(door: Door) -> None:
+    body = {**CARD, "card_number": "1234-1234-1234-1234"}
+    assert door.ok("POST", "/subscribe/customers/c1", data=body)["card_number"] == "123412*********4"
 
 
 def test_go_asks_for_several_with_repeated_keys(sandbox: Sandbox, door: Door) -> None:

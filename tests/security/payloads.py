@@ -110,7 +110,8 @@ _ELSEWHERE = (
     f"https://{_EVIL}\u2028", f"\u2028//{_EVIL}", f"\u200b//{_EVIL}", f"\ufeffhttps://{_EVIL}", f"\u202e//{_EVIL}",
     "https://shop.example\x00.evil.example/", "https://shop.example\u2044.evil.example/", "https://shop.example%00.evil.example",
     "https://shop.example\n.evil.example/", '/"><script>alert(1)</script>', "/' onclick='alert(1)", "/orders/\x00",
-    "/orders/\u2028", "/orders/\\evil", "/orders/<b>", "/orders/ 7", "/orders/\ud800", "orders/7", "?next=1", "#x", "", " ",
+    "/orders/\u2028", "/orders/\\evil", "/orders/<b>", "/orders/ 7", "/orders/\ud800", "orders/7", "?next=1", "#x",
+    "", " ",
 )  # fmt: skip
 
 URLS: tuple[str, ...] = tuple(

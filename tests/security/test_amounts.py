@@ -128,7 +128,9 @@ def test_an_answer_that_cannot_be_believed_settles_nothing_and_the_true_one_late
     tap.tamper("^/payments/", in_text(*ANSWERS[answer]))
     assert shop.callback(started, imp_uid)["state"] == "confirming"
     assert shop.come_back(started, imp_uid=imp_uid).status_code == 200
-    assert shop.webhook(imp_uid=imp_uid, merchant_uid=started["params"]["merchant_uid"], status="paid").status_code == 200
+    assert (
+        shop.webhook(imp_uid=imp_uid, merchant_uid=started["params"]["merchant_uid"], status="paid").status_code == 200
+    )
     Payment.objects.update(next_check_at=order.created_at)
     process_due()
     reconcile()
@@ -164,8 +166,8 @@ def test_a_broken_answer_settles_nothing(shop: Shop, fault: str) -> None:
 
 SAME = [12900, "12900", 12900.0]
 OTHER: list[Any] = [
-    True, None, "", "12900원", "12,900", " 12900", "１２９００", "1.29e4", "0x3264", [12900], {"total": 12900}, 12900.5, -12900,
-    0, 1, 12901, "9" * 400, 10**400,
+    True, None, "", "12900원", "12,900", " 12900", "１２９００", "1.29e4", "0x3264", [12900], {"total": 12900}, 12900.5,
+    -12900, 0, 1, 12901, "9" * 400, 10**400,
 ]  # fmt: skip
 
 

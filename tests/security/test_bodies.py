@@ -21,10 +21,41 @@ Rows = dict[str, Any]
 def more_than_asked(victim: Payment) -> dict[str, Any]:
     """Every column of the models by its name, and the words of PortOne and of other frameworks for the same."""
     columns = {field.attname for model in (Order, Payment) for field in model._meta.concrete_fields}
-    words = {"status", "state", "success", "imp_success", "paid", "is_paid", "paid_amount", "order", "order_id", "orders", "user"}
-    names = {*columns, *words, "user_id", "customer", "customer_uid", "is_staff", "price", "options", "channel", "pg", "terms"}
+    words = {
+        "status",
+        "state",
+        "success",
+        "imp_success",
+        "paid",
+        "is_paid",
+        "paid_amount",
+        "order",
+        "order_id",
+        "orders",
+        "user",
+    }
+    names = {
+        *columns,
+        *words,
+        "user_id",
+        "customer",
+        "customer_uid",
+        "is_staff",
+        "price",
+        "options",
+        "channel",
+        "pg",
+        "terms",
+    }
     body: dict[str, Any] = dict.fromkeys(names, 1)
-    body |= {"state": "paid", "status": "paid", "success": True, "imp_success": "true", "paid_at": 1785985260, "amount": 1}
+    body |= {
+        "state": "paid",
+        "status": "paid",
+        "success": True,
+        "imp_success": "true",
+        "paid_at": 1785985260,
+        "amount": 1,
+    }
     body |= {"order_id": victim.order_id, "order": victim.order_id, "id": victim.pk, "pk": victim.pk, "currency": "KRW"}
     body |= {"public_id": victim.order.public_id, "reference": victim.order.reference, "return_url": "//evil.example"}
     body |= {"__proto__": {"state": "paid"}, "constructor": {"prototype": {"state": "paid"}}, "order__state": "paid"}
@@ -130,5 +161,10 @@ def test_a_token_of_one_kind_is_no_token_of_another(shop: Shop) -> None:
     for name in ("status", "result", "complete"):
         path = reverse(f"portone:{name}", args=[config["token"]])
         assert (Client().post(path) if name == "complete" else Client().get(path)).status_code == 404
-    for forged in (order.public_id, str(order.pk), started["params"]["merchant_uid"], f"{started['params']['merchant_uid']}.x"):
+    for forged in (
+        order.public_id,
+        str(order.pk),
+        started["params"]["merchant_uid"],
+        f"{started['params']['merchant_uid']}.x",
+    ):
         assert Client().get(reverse("portone:status", args=[forged])).status_code == 404

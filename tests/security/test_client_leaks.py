@@ -27,8 +27,8 @@ REFUND = {"refund_holder": "canary-holder", "refund_bank": "canary-bank", "refun
 INICIS_KEY = "canary-inicis-key-3"
 # Two digits occur by chance: the password is looked for beside its name.
 CANARIES = [
-    *KEYS.values(), "4902201234567894", "4902-2012-3456-7894", CARD["number"], CARD["expiry"], CARD["birth"], '"73"', "'73'",
-    "5093", *BUYER.values(), *REFUND.values(), INICIS_KEY,
+    *KEYS.values(), "4902201234567894", "4902-2012-3456-7894", CARD["number"], CARD["expiry"], CARD["birth"],
+    '"73"', "'73'", "5093", *BUYER.values(), *REFUND.values(), INICIS_KEY,
 ]  # fmt: skip
 
 _numbers = itertools.count(1)
@@ -43,6 +43,11 @@ def onetime(client: Client) -> Any:
     return client.onetime(card=card(), merchant_uid=uid, amount=9900, name="원두", customer_uid="key-1", **BUYER)
 
 
+def entry() -> ScheduleEntry:
+    uid = f"t{next(_numbers):012d}"
+    return ScheduleEntry(merchant_uid=uid, schedule_at=4_000_000_000, amount=100, name="원두", **BUYER)
+
+
 CALLS: dict[str, Callable[[Client], Any]] = {
     "onetime": onetime,
     "issue_billing_key": lambda client: client.issue_billing_key(
@@ -52,8 +57,7 @@ CALLS: dict[str, Callable[[Client], Any]] = {
         customer_uid="key-1", merchant_uid=f"t{next(_numbers):012d}", amount=9900, name="원두", **BUYER
     ),
     "schedule": lambda client: client.schedule(
-        "key-1", [ScheduleEntry(merchant_uid=f"t{next(_numbers):012d}", schedule_at=4_000_000_000, amount=100, name="원두", **BUYER)],
-        card=card(),
+        "key-1", [entry()], card=card()
     ),
     "cancel_payment": lambda client: client.cancel_payment(
         imp_uid="imp_123456789012", amount=9900, checksum=9900, reason="환불", **REFUND
@@ -136,8 +140,12 @@ def test_the_canaries_really_travel(sandbox: Sandbox, monkeypatch: pytest.Monkey
     assert [canary for canary in CANARIES if canary not in everything and canary not in unseen] == []
 
 
-@pytest.mark.parametrize("wrong", [{"bypass": object()}, {"custom_data": {1, 2}}, {"name": b"bytes"}, {"bypass": float("nan")}])
-def test_an_argument_that_is_no_json_is_refused_without_telling_the_others(sandbox: Sandbox, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"bypass": object()}, {"custom_data": {1, 2}}, {"name": b"bytes"}, {"bypass": float("nan")}]
+)
+def test_an_argument_that_is_no_json_is_refused_without_telling_the_others(
+    sandbox: Sandbox, wrong: dict[str, Any]
+) -> None:
     session = requests.Session()
     mount(session, sandbox, BASE)
     client = Client(api_base=BASE, session=session, **KEYS)
@@ -157,7 +165,9 @@ def test_a_token_that_no_header_can_hold_is_not_told(sandbox: Sandbox, monkeypat
     assert "canary-token" not in told(caught.value, every_variable=True)
 
 
-@pytest.mark.parametrize("wrong", [{"number": "4902 2012 3456 789x"}, {"expiry": "07/31-5093"}, {"birth": "9104175583123"}])
+@pytest.mark.parametrize(
+    "wrong", [{"number": "4902 2012 3456 789x"}, {"expiry": "07/31-5093"}, {"birth": "9104175583123"}]
+)
 def test_a_card_that_cannot_be_is_refused_without_its_digits(sandbox: Sandbox, wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is looked at
         CardData(**{**CARD, **wrong})
@@ -168,7 +178,12 @@ def test_a_card_that_cannot_be_is_refused_without_its_digits(sandbox: Sandbox, w
 
 @pytest.mark.parametrize("base", ["http://api.iamport.kr", "https://user:pw@api.iamport.kr", "https://", "not a url"])
 def test_settings_without_a_usable_address_tell_no_key(settings: Any, sandbox: Sandbox, base: str) -> None:
-    settings.PORTONE = {**settings.PORTONE, "API_BASE": base, "IMP_KEY": KEYS["imp_key"], "IMP_SECRET": KEYS["imp_secret"]}
+    settings.PORTONE = {
+        **settings.PORTONE,
+        "API_BASE": base,
+        "IMP_KEY": KEYS["imp_key"],
+        "IMP_SECRET": KEYS["imp_secret"],
+    }
     with pytest.raises(ImproperlyConfigured) as caught:
         get_client()
     assert leaks(told(caught.value, every_variable=True), sandbox) == []

@@ -48,9 +48,7 @@ def traces(response: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=lambda headers: " ".join(headers))
-def test_a_named_host_reaches_neither_parameters_nor_pages(
-    shop: Shop, trusting: Any, headers: dict[str, str]
-) -> None:
+def test_a_named_host_reaches_neither_parameters_nor_pages(shop: Shop, trusting: Any, headers: dict[str, str]) -> None:
     order = shop.order(return_url="/orders/7/")
     config = shop.config(order)
     visitor = Client(**headers)  # type: ignore[arg-type]

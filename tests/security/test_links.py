@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -41,8 +42,8 @@ def is_ours(url: str) -> bool:
 def test_there_are_200_addresses_and_the_oracle_knows_most_as_foreign() -> None:
     assert len(set(URLS)) >= 200
     assert sum(not is_ours(url) for url in URLS) > 150
-    for known, ours in {"/orders/7/": True, "//evil.example": False, "/\\evil.example": False, "/\t/evil.example": False,
-                        "javascript:alert(1)": False, "https://shop.example.evil.example/": False}.items():  # fmt: skip
+    foreign = ("//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", f"{OURS}.evil.example/")
+    for known, ours in {"/orders/7/": True, **dict.fromkeys(foreign, False)}.items():
         assert is_ours(known) is ours, known
 
 
@@ -59,19 +60,15 @@ def test_a_page_of_the_shop_is_taken_as_return_url(url: str) -> None:
 def test_an_order_never_leads_elsewhere() -> None:
     for url in URLS:
         if not is_ours(url):
-            with pytest.raises(ValueError, match="^return_url "):
+            with pytest.raises(ValueError, match=r"^return_url "):
                 create_order(name="원두", amount=100, return_url=url)
     assert not Order.objects.exists()
 
 
 def test_a_return_url_that_is_taken_stays_with_us() -> None:
     for url in (*URLS, *TEXTS):
-        try:
-            order = create_order(name="원두", amount=100, return_url=url)
-        except ValueError as error:
-            assert "return_url" in str(error)
-        else:
-            assert is_ours(order.return_url), url
+        with contextlib.suppress(ValueError):
+            assert is_ours(create_order(name="원두", amount=100, return_url=url).return_url), url
 
 
 def test_the_refusal_says_what_to_write() -> None:

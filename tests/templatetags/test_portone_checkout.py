@@ -77,7 +77,7 @@ def test_an_order_that_is_none_is_named_too(settings: Any, caplog: pytest.LogCap
     assert is_disabled(button(nothing))
     assert "order" in caplog.text
     settings.DEBUG = True
-    with pytest.raises(InvalidOption, match="^order: "):
+    with pytest.raises(InvalidOption, match=r"^order: "):
         button(nothing)
 
 

@@ -62,7 +62,7 @@ def test_a_payment_that_is_none_is_named_too(settings: Any, caplog: pytest.LogCa
     assert Page(render(TAG, payment=nothing)).configs == [{}]
     assert "payment" in caplog.text
     settings.DEBUG = True
-    with pytest.raises(InvalidOption, match="^payment: "):
+    with pytest.raises(InvalidOption, match=r"^payment: "):
         render(TAG, payment=nothing)
 
 

@@ -10,6 +10,7 @@ from ..routing import route
 from .paging import limit_of, number, page_of, paged, slice_of
 
 _UNKNOWN = "존재하지 않는 결제정보입니다."
+_BAD_STATUS = "지원되지 않는 상태값입니다."
 _MAX_RANGE = 90 * 86_400
 _MAX_IDS = 100
 _NO_STATUS = ("", "all", "undefined", "null")  # what a JavaScript client writes when it was given none
@@ -68,7 +69,7 @@ def find_all(call: Call) -> Reply:
 def by_status(call: Call) -> Reply:
     status = call.params["payment_status"]
     if status not in (*payments.STATUSES, "all"):
-        raise bad_request("payment_status 값이 올바르지 않습니다.")
+        raise bad_request(_BAD_STATUS)
     sandbox = call.sandbox
     end = number(call, "to", sandbox.now())
     start = number(call, "from", end - _MAX_RANGE)
@@ -111,7 +112,7 @@ def _matching(call: Call) -> list[Record]:
     """All visible records of the merchant_uid, of the status if one is named, sorted."""
     status = call.params.get("payment_status", "")
     if status not in (*payments.STATUSES, *_NO_STATUS):
-        raise bad_request("payment_status 값이 올바르지 않습니다.")
+        raise bad_request(_BAD_STATUS)
     instant = call.sandbox.instant()
     held = call.sandbox.payments.of(call.params["merchant_uid"])
     shown = [record for one in held if (record := one.seen(instant))]

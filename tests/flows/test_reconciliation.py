@@ -215,3 +215,50 @@ def test_eight_sweeps_at_once_ask_about_each_attempt_once(shop: Shop) -> None:
         thread.join()
     assert sum(report.checked for report in reports) == 40
     assert all(shop.delivered(order) == 1 for order in orders)
+
+
+def _pay(shop: Shop) -> tuple[Order, str, int]:
+    order = shop.order()
+    shop.pay(order)
+    return order, "paid", 1
+
+
+def _be_declined_then_pay(shop: Shop) -> tuple[Order, str, int]:
+    order = shop.order()
+    imp_uid = shop.window(shop.click(order))
+    shop.sandbox.approve(imp_uid, pay_method="card", card_code="366", card_number="9410-0000-0000-1216")
+    make_due()
+    reconcile()
+    shop.pay(order)
+    return order, "paid", 1
+
+
+def _take_an_account_and_deposit(shop: Shop) -> tuple[Order, str, int]:
+    order = shop.order()
+    imp_uid = shop.window(shop.click(order, pay_method="vbank"))
+    shop.sandbox.issue_vbank(imp_uid, bank_code="088")
+    make_due()
+    reconcile()
+    order.refresh_from_db()
+    assert order.state == "awaiting_deposit"
+    shop.sandbox.deposit(imp_uid)
+    return order, "paid", 1
+
+
+def _edit_the_amount(shop: Shop) -> tuple[Order, str, int]:
+    shop.sandbox.faults.add("http_500", method="POST", path="/payments/prepare", times=5)
+    order = shop.order()
+    shop.pay(order, amount=100)
+    return order, "open", 0
+
+
+@pytest.mark.parametrize("journey", [_pay, _be_declined_then_pay, _take_an_account_and_deposit, _edit_the_amount])
+def test_every_journey_of_the_tour_converges_with_every_webhook_dropped(shop: Shop, journey: Any) -> None:
+    """And with every callback and redirect lost: the sweep alone is enough."""
+    shop.sandbox.settings.set(webhook_mode="off")
+    order, state, delivered = journey(shop)
+    make_due()
+    reconcile()
+    order.refresh_from_db()
+    assert (order.state, shop.delivered(order)) == (state, delivered)
+    assert {each["state"] for each in shop.sandbox.webhooks.log()} <= {"off"}

@@ -162,6 +162,8 @@ def test_sigterm_ends_the_run_after_the_payment_under_way(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_second_signal_is_the_systems_again(shop: Any) -> None:
+    before = signal.getsignal(signal.SIGINT)  # a run in the background ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seen: list[object] = []
 
     def twice(**kwargs: Any) -> None:
@@ -175,6 +177,7 @@ def test_a_second_signal_is_the_systems_again(shop: Any) -> None:
         run("--all")
     finally:
         signals.order_paid.disconnect(twice)
+        signal.signal(signal.SIGINT, before)
     assert seen == [signal.default_int_handler]
 
 

@@ -10,6 +10,8 @@ from ..conf import Channel, get_config
 from ..gateway import ChannelSetting, get_client
 from ..models import ChannelFacts
 
+DEADLINE_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -28,7 +30,9 @@ def expectation(name: str) -> Expectation:
     channel = get_config().channel(name)
     if channel.pg_provider is not None and channel.pg_id is not None and channel.sandbox is not None:
         return Expectation(channel.pg_provider, channel.pg_id, channel.sandbox)
-    facts = ChannelFacts.objects.filter(route=route(channel)).first() or learn(channel, get_client().channels())
+    facts = ChannelFacts.objects.filter(route=route(channel)).first() or learn(
+        channel, get_client().channels(deadline=DEADLINE_SECONDS)
+    )
     return Expectation(facts.pg_provider, facts.pg_id, facts.sandbox)
 
 

@@ -148,10 +148,4 @@ def _private(response: HttpResponse) -> HttpResponse:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Content-Security-Policy"] = _frame_policy(response)
     return response
-
-
-def _frame_policy(response: HttpResponse) -> str:
-    policy = response.headers.get("Content-Security-Policy", "")
-    return policy or "frame-ancestors 'none'"

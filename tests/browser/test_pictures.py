@@ -38,10 +38,8 @@ def show(page: Any, body: str, *, language: str = "ko") -> None:
 
 def test_the_picture_is_the_whole_page_in_its_colours(pages: tuple[Any, Any], tmp_path: Path) -> None:
     page, darkroom = pages
-    show(
-        page,
-        '<div style="height:500px;background:linear-gradient(#000,#fff)"></div><p style="background:#c1272c">&nbsp;',
-    )
+    rainbow = '<div style="height:500px;background:linear-gradient(red,blue)"></div>'
+    show(page, rainbow + '<p style="background:#c1272c">&nbsp;</p>')
     take(page, darkroom, tmp_path / "a.png", language="ko")
     png = (tmp_path / "a.png").read_bytes()
     width, height, *colour = darkroom.evaluate(LOOK, [base64.b64encode(png).decode(), 150, 525])

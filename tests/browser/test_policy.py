@@ -56,3 +56,11 @@ def test_the_policy_stops_an_injected_script_and_the_browser_says_so(site: Site,
     assert buyer.page.evaluate(INJECT) is False
     buyer.button().wait_for()
     assert buyer.takes_back("Content Security Policy") == 1
+
+
+def test_the_shops_focus_ring_does_not_run_around_the_window(site: Site, buyer: Buyer) -> None:
+    buyer.visit(site.order())
+    buyer.page.add_style_tag(content="iframe, :focus-visible { outline: 3px solid red; }")
+    buyer.press()
+    frame = buyer.page.get_by_test_id("portone-window")
+    assert frame.evaluate("frame => getComputedStyle(frame).outlineStyle") == "none"

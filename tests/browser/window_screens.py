@@ -20,7 +20,6 @@ def screen(act: Act = lambda window: None, **asked: Any) -> Callable[..., Look]:
         def look(page: Any) -> None:
             page.goto(f"{stage.url}/pay/{stage.codes['open']}/")
             page.wait_for_function("() => window.IMP")
-            page.mouse.click(1, 1)  # after a pointer's click no focus ring is drawn
             page.evaluate(
                 "p => { IMP.init('imp00000000'); IMP.request_pay(p, () => {}); }", _params(language, asked, is_phone)
             )

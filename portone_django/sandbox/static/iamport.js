@@ -115,6 +115,7 @@
       width: "min(880px, 96vw)",
       height: "min(700px, 94vh)",
       border: "0",
+      outline: "0",
       "border-radius": "10px",
       background: "#fff",
       "box-shadow": "0 24px 70px rgba(0, 0, 0, 0.45)",

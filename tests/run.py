@@ -23,7 +23,8 @@ TWO_PROCESSES = ("-n", "2")
 SAME_ON_EVERY_DATABASE = (
     "tests/sandbox", "tests/gateway", "tests/contract", "tests/window", "tests/security", "tests/templatetags",
     "tests/browser", "tests/test_run.py", "tests/test_architecture.py", "tests/test_catalogue.py",
-    "tests/test_locale.py", "tests/test_result_pages.py", "tests/test_conf.py", "tests/test_money.py", "tests/test_evidence.py",
+    "tests/test_locale.py", "tests/test_result_pages.py", "tests/test_conf.py", "tests/test_money.py",
+    "tests/test_evidence.py",
 )  # fmt: skip
 # The searched histories are about the rules, which SQLite shows fastest; the servers get a smaller sample.
 SMALLER_SAMPLE = {"CONVERGENCE_EXAMPLES": "15"}

@@ -94,7 +94,7 @@ def _migrations(settings: str) -> Pass:
 def _fast() -> list[Pass]:
     chosen = "not slow and not browser and not postgresql"
     return [
-        Pass("tests, SQLite", (*PYTEST, *TWO_PROCESSES, "-m", chosen), _on("")),
+        Pass("tests, SQLite", (*PYTEST, *TWO_PROCESSES, "-m", chosen), {**_on(""), **SMALLER_SAMPLE}),
         _example("tests, example shop", chosen, _on("")),
     ]
 

@@ -6,12 +6,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.stamp-dev
 
-.PHONY: help demo check test screens mutants clean
+.PHONY: help demo check test chaos screens mutants clean
 
 help:
 	@echo "make demo [PORT=8000] [TOUR=yes|only|no]   the shop, PortOne's sandbox and a worker on this machine"
 	@echo "make check                                 lint, types, migrations, the fast tests"
 	@echo "make test                                  check, and everything this machine has the servers for"
+	@echo "make chaos [SHORT=1] [SEED=N]              renewals under kill -9 and a misbehaving PortOne"
 	@echo "make screens                               pictures of every page into docs/screens/"
 	@echo "make mutants                               removes each guard and shows that its test turns red"
 	@echo "make clean                                 removes .venv, caches and the demo's files"
@@ -24,6 +25,9 @@ check: $(READY)
 
 test: $(READY)
 	@exec $(PY) -m tests.run all
+
+chaos: $(READY)
+	@exec $(PY) -m tests.chaos $(if $(filter-out 0 no,$(SHORT)),--short) $(if $(SEED),--seed $(SEED)) $(if $(DUE),--due $(DUE))
 
 screens: $(READY)
 	@exec $(PY) -m tests.browser.screens

@@ -86,6 +86,7 @@ def portone(*, debug: bool) -> dict[str, Any]:
         "MERCHANT_UID_PREFIX": os.environ.get("PORTONE_MERCHANT_UID_PREFIX") or "demo",
         "ACCEPT_TEST_PAYMENTS": flag("PORTONE_ACCEPT_TEST_PAYMENTS", debug),
         "MOVABLE_CLOCK": debug,
+        "ADAPTER": "example_project.shop.payments.Adapter",
         "SUPPORT": os.environ.get("PORTONE_SUPPORT") or "02-000-0000 · help@namu.example",
     }
 

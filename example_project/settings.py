@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
+
 from . import environment
 
 BASE_DIR = Path(__file__).resolve().parent
@@ -87,6 +89,10 @@ CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = environment.broker()
 CELERY_BEAT_SCHEDULE = {
     # A sweep that found no worker for half a minute is replaced by the next one.
     "portone-reconcile": {"task": "portone_django.reconcile", "schedule": 15.0, "options": {"expires": 30}},
+    # Bills of subscriptions that are due; nothing is charged twice, whoever else charges.
+    "portone-charge-due": {"task": "portone_django.charge_due", "schedule": 30.0, "options": {"expires": 60}},
+    # Personal data and old webhooks go at night when their time is over.
+    "portone-purge": {"task": "portone_django.purge", "schedule": crontab(minute="40", hour="3")},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -103,11 +109,17 @@ LOGGING = {
         "celery": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },
 }
+# Mails to customers become files while this is tried; a real shop names its mail server instead.
+if DEBUG:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = os.environ.get("EMAIL_FILE_PATH") or environment.VAR / "mail"
+DEFAULT_FROM_EMAIL = "Namu Coffee <help@namu.example>"
+
+# The sandbox's address where the shop talks to one, else empty.
+SANDBOX_URL = PORTONE["API_BASE"] if urlsplit(PORTONE["API_BASE"]).hostname in ("127.0.0.1", "localhost") else ""
 # On the sandbox the order form is filled in, so that trying it takes clicks only.
 DEMO_BUYER = (
-    {"buyer_name": "김나무", "buyer_tel": "010-1234-5678", "buyer_email": "namu@namu.example"}
-    if urlsplit(PORTONE["API_BASE"]).hostname in ("127.0.0.1", "localhost")
-    else {}
+    {"buyer_name": "김나무", "buyer_tel": "010-1234-5678", "buyer_email": "namu@namu.example"} if SANDBOX_URL else {}
 )
 # The demo's `manage.py portone_sandbox` is configured by its own options; this names its file when it has none.
 PORTONE_SANDBOX = {"DB": str(environment.VAR / "sandbox.sqlite3")}

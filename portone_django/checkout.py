@@ -39,7 +39,7 @@ def checkout_config(
     unknown channel.
     """
     _require(order, Order, "order")
-    channel = _channel_name(get_config(), channel, channelKey, pg)
+    channel = channel_name(get_config(), channel, channelKey, pg)
     parsed = WindowOptions.parse(**options)
     contradictions(parsed, amount=order.amount, currency=order.currency, buyer=_buyer(order), now=clock.now())
     return {
@@ -49,7 +49,7 @@ def checkout_config(
         "sdk_url": get_config().sdk_url,
         "language": (get_language() or "ko")[:2],
         "another": read_flag("another", another),
-        "messages": _messages(),
+        "messages": messages(),
     }
 
 
@@ -99,7 +99,7 @@ def _buyer(order: Order) -> Buyer:
     )
 
 
-def _channel_name(config: Config, name: str, channel_key: str, pg: str) -> str:
+def channel_name(config: Config, name: str, channel_key: str, pg: str) -> str:
     """The configured channel that the tag means; only configured ones, because payments are compared with them."""
     if not channel_key and not pg:
         return config.channel(name or "checkout").name
@@ -125,7 +125,7 @@ def _require(row: object, kind: type[Order] | type[Payment], name: str) -> None:
         )
 
 
-def _messages() -> dict[str, str]:
+def messages() -> dict[str, str]:
     return {
         "working": gettext("Opening the payment window…"),
         "closed": gettext(

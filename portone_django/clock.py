@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from .conf import get_config
 
-__all__ = ["Tick", "from_unix", "later", "move", "now", "tick", "wall"]
+__all__ = ["Tick", "from_unix", "later", "move", "now", "tick", "today", "wall"]
 
 _OFFSET_LIFE_SECONDS = 1.0
 _lock = threading.Lock()
@@ -29,6 +29,11 @@ def now() -> dt.datetime:
     """Business time, aware, UTC. Equal to the real time unless PORTONE["MOVABLE_CLOCK"] is on."""
     real = timezone.now()
     return real + _current_offset() if get_config().movable_clock else real
+
+
+def today() -> dt.date:
+    """The business date, in PORTONE["TIME_ZONE"]."""
+    return now().astimezone(get_config().zone).date()
 
 
 def wall() -> dt.datetime:

@@ -19,7 +19,7 @@ from .conf import get_config
 if TYPE_CHECKING:
     from .models import Order
 
-__all__ = ["check_return_url", "is_receipt", "onward_url"]
+__all__ = ["check_return_url", "is_receipt", "onward_url", "safe_url"]
 
 _FULL = re.compile(r"(https?)://([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::[0-9]{1,5})?(?:[/?#].*)?")
 _NEVER = set("\\\"'<>`{}|^ ")
@@ -44,6 +44,11 @@ def onward_url(order: Order) -> str:
     """Where the adapter leads the customer on to, if a browser can go there safely; else ""."""
     url: Any = get_adapter().result_url(order)
     return url if isinstance(url, str) and (_is_path(url) or _host(url)) else ""
+
+
+def safe_url(url: str) -> str:
+    """The address if a browser can go there safely; else ""."""
+    return url if _is_path(url) or _host(url) else ""
 
 
 def is_receipt(url: str) -> bool:

@@ -54,28 +54,13 @@ def create_order(
     KG Inicis refuses to open its window without `buyer_tel`.
     Raises TypeError or ValueError for bad terms, OrderConflict when the reference exists with other terms.
     """
-    terms = _check_terms(name, amount, currency, tax_free_amount, vat_amount)
-    if expires_at is not None and expires_at.tzinfo is None:
-        raise ValueError("expires_at must be aware. Write: expires_at=timezone.now() + timedelta(hours=1)")
-    if customer is not None and not getattr(customer, "is_authenticated", False):
-        customer = None
-    order = Order(
-        **terms, reference=reference, customer=customer,
+    order = draft_order(
+        name=name, amount=amount, currency=currency, reference=reference, customer=customer,
+        tax_free_amount=tax_free_amount, vat_amount=vat_amount,
         buyer_name=buyer_name, buyer_email=buyer_email, buyer_tel=buyer_tel,
         buyer_addr=buyer_addr, buyer_postcode=buyer_postcode,
-        expires_at=expires_at, return_url=return_url, metadata=metadata or {},
+        expires_at=expires_at, return_url=return_url, target=target, metadata=metadata,
     )  # fmt: skip
-    for field in ("reference", "return_url", *_BUYER):
-        _check_length(field, getattr(order, field) or "")
-    check_return_url(return_url)
-    if not is_storable(order.metadata):
-        raise ValueError("metadata contains NUL or half a surrogate pair, which no database stores")
-    if reference == "":
-        raise ValueError(
-            'reference is empty. Leave it out, or write what makes this sale one: reference=f"cart-{cart.pk}"'
-        )
-    if target is not None:
-        order.target = target
     if reference is not None and (known := Order.objects.filter(reference=reference).first()):
         return _same_or_conflict(known, order)
     try:
@@ -86,6 +71,43 @@ def create_order(
         if known is None:
             raise
         return _same_or_conflict(known, order)
+    return order
+
+
+@sensitive_variables("texts")
+def draft_order(
+    *,
+    name: str,
+    amount: int,
+    currency: str = "KRW",
+    customer: Any = None,
+    tax_free_amount: int | None = None,
+    vat_amount: int | None = None,
+    expires_at: dt.datetime | None = None,
+    target: models.Model | None = None,
+    metadata: dict[str, Any] | None = None,
+    **texts: Any,
+) -> Order:
+    """The checked order, not written; arguments and errors as create_order's."""
+    terms = _check_terms(name, amount, currency, tax_free_amount, vat_amount)
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise ValueError("expires_at must be aware. Write: expires_at=timezone.now() + timedelta(hours=1)")
+    if customer is not None and not hasattr(customer, "is_authenticated"):
+        raise TypeError(f"customer must be a user or None, not {customer!r}. Write: customer=request.user")
+    if customer is not None and not customer.is_authenticated:
+        customer = None
+    order = Order(**terms, customer=customer, expires_at=expires_at, metadata=metadata or {}, **texts)
+    for field in ("reference", "return_url", *_BUYER):
+        _check_length(field, getattr(order, field) or "")
+    check_return_url(order.return_url)
+    if not is_storable(order.metadata):
+        raise ValueError("metadata contains NUL or half a surrogate pair, which no database stores")
+    if order.reference == "":
+        raise ValueError(
+            'reference is empty. Leave it out, or write what makes this sale one: reference=f"cart-{cart.pk}"'
+        )
+    if target is not None:
+        order.target = target
     return order
 
 
@@ -100,8 +122,8 @@ def change_order(order: Order, *, amount: int | None = None, **terms: Any) -> Or
         raise TypeError(f"order.change() takes {', '.join(_TERMS)}; not {', '.join(sorted(unknown))}")
     with transaction.atomic():
         locked = Order.objects.select_for_update().get(pk=order.pk)
-        if locked.state != Order.State.OPEN:
-            raise OrderNotOpen(locked.state, "change the order")
+        if locked.state != Order.State.OPEN or locked.kind != Order.Kind.SALE:
+            raise OrderNotOpen(_why_closed(locked), "change the order")
         undecided = Payment.objects.filter(open_slot=locked.pk, state__in=("unknown", "awaiting_deposit")).first()
         if undecided:
             raise PaymentPending(undecided.merchant_uid, undecided.state, "change the order")
@@ -129,11 +151,17 @@ def cancel_order(order: Order, *, reason: str = "") -> Order:
         locked = Order.objects.select_for_update().get(pk=order.pk)
         if locked.state == Order.State.CANCELLED:
             return locked
-        if not locked.is_open:
-            raise OrderNotOpen(locked.state, "cancel the order")
+        if not locked.is_open or locked.kind == Order.Kind.CYCLE:
+            raise OrderNotOpen(_why_closed(locked), "cancel the order")
         close_order(locked, Order.State.CANCELLED, {"reason": reason[:200]})
     order.refresh_from_db()
     return order
+
+
+def _why_closed(order: Order) -> str:
+    if order.kind == Order.Kind.SALE:
+        return order.state
+    return {"cycle": "the bill of a subscription", "charge": "a charge of a card on file"}[order.kind]
 
 
 def _write(order: Order) -> None:

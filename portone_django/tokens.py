@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core import signing
 
 _CHECKOUT_SALT = "portone_django.checkout"
 _ATTEMPT_SALT = "portone_django.attempt"
+_CARD_BUTTON_SALT = "portone_django.card_button"
+_REGISTRATION_SALT = "portone_django.registration"
 CHECKOUT_LIFE_SECONDS = 24 * 3600
 
 
@@ -37,6 +39,46 @@ def read_checkout(token: str) -> Checkout:
         return Checkout(int(order_id), str(channel), dict(options))
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise BadToken("checkout") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardButton:
+    """What a button may register: a card of this user and no other, on one channel, with these window options."""
+
+    user: str
+    channel: str
+    options: dict[str, Any]
+    buyer: dict[str, str]
+    amount: int = 0
+    replaces: int | None = None
+    subscription: int | None = None
+    return_url: str = ""
+
+
+def sign_card_button(button: CardButton) -> str:
+    """The token of a button that registers a card: nothing of it can be edited in the browser."""
+    return signing.dumps(asdict(button), salt=_CARD_BUTTON_SALT, compress=True)
+
+
+def read_card_button(token: str) -> CardButton:
+    """Raises BadToken."""
+    try:
+        return CardButton(**signing.loads(token, salt=_CARD_BUTTON_SALT, max_age=CHECKOUT_LIFE_SECONDS))
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadToken("card button") from error
+
+
+def sign_registration(issue_uid: str) -> str:
+    """The token in the URLs of one registration's pages."""
+    return signing.Signer(salt=_REGISTRATION_SALT, sep=".").sign(issue_uid)
+
+
+def read_registration(token: str) -> str:
+    """The merchant_uid of the registration. Raises BadToken."""
+    try:
+        return signing.Signer(salt=_REGISTRATION_SALT, sep=".").unsign(token)
+    except signing.BadSignature as error:
+        raise BadToken("registration") from error
 
 
 def sign_attempt(merchant_uid: str) -> str:

@@ -14,6 +14,10 @@ urlpatterns = [
     path("return/<str:token>/", views.return_, name="return"),
     path("result/", views.result, name="result"),
     path("result/<str:token>/", views.result, name="result"),
+    path("card-start/", views.card_start, name="card-start"),
+    path("card-complete/<str:token>/", views.card_complete, name="card-complete"),
+    path("card-status/<str:token>/", views.card_status, name="card-status"),
+    path("card-result/<str:token>/", views.card_result, name="card-result"),
     path("webhook/", views.webhook, name="webhook"),
     path("confirm/", views.confirm, name="confirm"),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.members import Members
 from tests.shop import Shop
 
 
@@ -27,3 +28,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("postgresql") and not engine.endswith("postgresql"):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: DATABASE_URL points elsewhere"))
+        if item.get_closest_marker("mariadb") and not engine.endswith("mysql"):
+            item.add_marker(pytest.mark.skip(reason="needs MariaDB: DATABASE_URL points elsewhere"))
+        if item.get_closest_marker("server") and engine.endswith("sqlite3"):
+            item.add_marker(pytest.mark.skip(reason="needs a database server: DATABASE_URL points elsewhere"))
+
+
+@pytest.fixture(autouse=True)
+def portone_is_well() -> None:
+    """What one test's process learned of PortOne is not the next one's."""
+    from portone_django.flows import drain
+
+    drain.forget_outage()
+
+
+@pytest.fixture
+def members(sandbox: Any, settings: Any) -> Iterator[Members]:
+    """Subscribers under a clock that moves."""
+    from portone_django import clock
+
+    settings.PORTONE = {**settings.PORTONE, "MOVABLE_CLOCK": True}
+    clock._forget_offset()
+    yield Members(sandbox)
+    clock._forget_offset()

@@ -63,13 +63,14 @@ def main() -> int:
         if clean.returncode:
             print(clean.stdout[-3000:], "\nThe tests are red without any mutant.")
             return 1
+        survivors = 0
         with ThreadPoolExecutor(max_workers=2) as pool:
-            results = list(pool.map(lambda each: _run(each, catalogue[each.row], Path(folder)), mutants))
-    survivors = 0
-    for mutant, killed, detail in results:
-        survivors += not killed
-        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.row:4} {mutant.guard}{detail}")
-    print(f"{len(results) - survivors} killed, {survivors} survived")
+            results = pool.map(lambda each: _run(each, catalogue[each.row], Path(folder)), mutants)
+            for number, (mutant, killed, detail) in enumerate(results, 1):
+                survivors += not killed
+                told = f"{'killed  ' if killed else 'SURVIVED'}  {mutant.row:4} {mutant.guard}{detail}"
+                print(f"{number:3}/{len(mutants)}  {told}", flush=True)
+    print(f"{len(mutants) - survivors} killed, {survivors} survived")
     return 1 if survivors else 0
 
 
@@ -90,6 +91,7 @@ def _run(mutant: Mutant, tests: list[str], folder: Path) -> tuple[Mutant, bool, 
 def _pytest(tree: Path, tests: list[str], database: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
     environment["ARRIVAL_ROUNDS"] = "60"
+    environment["REFUND_STORM_PAYMENTS"] = "20"
     if database:
         environment["DATABASE_URL"] = f"{database}_{tree.parent.name.replace('-', '_')}"
     command = [

@@ -76,5 +76,11 @@ PORTONE = {
             "pg_id": "INIpayTest",
             "sandbox": True,
         },
+        "billing": {
+            "channel_key": "channel-key-11111111-1111-1111-1111-111111111111",
+            "pg_provider": "html5_inicis",
+            "pg_id": "INIBillTst",
+            "sandbox": True,
+        },
     },
 }

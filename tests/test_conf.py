@@ -64,7 +64,7 @@ def test_every_required_key_is_missed_by_name(portone: Change, key: str) -> None
 @pytest.mark.parametrize("value", ["", "   ", "\t\n"])
 def test_blank_is_missing(portone: Change, key: str, value: str) -> None:
     portone(**{key: value})
-    assert sentences(key) == [f'PORTONE["{key}"] is empty.']
+    assert sentences(key) == [f'PORTONE["{key}"] is empty. Write: "{key}": os.environ["PORTONE_{key}"]']
 
 
 def test_space_around_a_value_is_dropped(portone: Change) -> None:
@@ -130,6 +130,46 @@ def test_a_value_out_of_range_is_one_problem_that_names_its_key(portone: Change,
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "entry"),
+    [
+        ("CHARGE_HOUR", "9", '"CHARGE_HOUR": 9'),
+        ("CHARGE_HOUR", "ten", '"CHARGE_HOUR": 10'),
+        ("CHARGE_HOUR", "24", '"CHARGE_HOUR": 10'),
+        ("CHARGE_HOUR", 24, '"CHARGE_HOUR": 10'),
+        ("ACCEPT_TEST_PAYMENTS", "True", '"ACCEPT_TEST_PAYMENTS": True'),
+        ("ACCEPT_TEST_PAYMENTS", "no", '"ACCEPT_TEST_PAYMENTS": False'),
+        ("SUPPORT", None, '"SUPPORT": ""'),
+        ("ON_MISMATCH", "accept", '"ON_MISMATCH": "hold"'),
+        ("TIME_ZONE", "Asia/Soul", '"TIME_ZONE": "Asia/Seoul"'),
+        ("PUBLIC_BASE_URL", "shop.example", '"PUBLIC_BASE_URL": "https://shop.example"'),
+        ("API_BASE", "api.iamport.kr", '"API_BASE": "https://api.iamport.kr"'),
+        ("IMP_KEY", 5, '"IMP_KEY": os.environ["PORTONE_IMP_KEY"]'),
+        ("UID_KEY", "short", '"UID_KEY": os.environ["PORTONE_UID_KEY"]'),
+    ],
+)
+def test_a_wrong_value_is_told_with_the_entry_to_write(portone: Change, key: str, value: Any, entry: str) -> None:
+    portone(**{key: value})
+    (sentence,) = sentences()
+    assert sentence.endswith(f" Write: {entry}")
+
+
+@pytest.mark.parametrize("days", [0, 365, 5 * 365 + 1])
+def test_payments_are_kept_five_years_and_the_refusal_says_why(portone: Change, days: int) -> None:
+    portone(KEEP_PAYMENT_DAYS=days)
+    assert sentences() == [
+        f'PORTONE["KEEP_PAYMENT_DAYS"] must be between 1827 and 36600, not {days}: '
+        'the law keeps records of payments for five years (전자상거래법 시행령 §6). Write: "KEEP_PAYMENT_DAYS": 1830'
+    ]
+
+
+def test_payments_may_be_kept_longer_than_five_years(portone: Change) -> None:
+    portone(KEEP_PAYMENT_DAYS=5 * 365 + 2)
+    assert get_config().keep_payment_days == 1827
+    portone(KEEP_PAYMENT_DAYS=10 * 366)
+    assert get_config().keep_payment_days == 3660
+
+
+@pytest.mark.parametrize(
     ("channel", "said"),
     [
         ({}, "has neither"),
@@ -161,7 +201,7 @@ def test_settings_that_are_no_dict_are_a_problem_and_no_crash(settings: Any, val
 
 
 def test_an_unknown_channel_is_refused_with_the_ones_there_are() -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"no channel 'biling' \(configured: 'checkout'\)"):
+    with pytest.raises(ImproperlyConfigured, match=r"no channel 'biling' \(configured: 'checkout', 'billing'\)"):
         get_config().channel("biling")
 
 

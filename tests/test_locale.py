@@ -38,7 +38,8 @@ def used() -> dict[Key, str]:
     found: dict[Key, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         found |= dict.fromkeys(keys_of(path.read_text()), str(path.relative_to(PACKAGE)))
-    for path in sorted(PACKAGE.rglob("templates/**/*.html")):
+    templates = (*PACKAGE.rglob("templates/**/*.html"), *PACKAGE.rglob("templates/**/*.txt"))
+    for path in sorted(templates):
         calls = CALL_IN_TEMPLATE.finditer(templatize(path.read_text(), origin=path.name))
         source = "\n".join(f"{call[1]}({call[2]})" for call in calls)
         found |= dict.fromkeys(keys_of(source), str(path.relative_to(PACKAGE)))
@@ -87,6 +88,7 @@ def test_the_extraction_sees_python_files_and_every_form_of_the_template_tags() 
     assert ("date format", "D, j M Y, H:i", None) in seen
     assert (None, "%(months)s monthly instalments", None) in seen
     assert (None, "You will not be charged twice.", None) in seen
+    assert (None, "%(plan)s: payment complete", None) in seen
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

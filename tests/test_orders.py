@@ -45,6 +45,12 @@ def test_an_anonymous_customer_is_no_customer() -> None:
     assert create_order(name="원두", amount=9900, customer=AnonymousUser()).customer is None
 
 
+@pytest.mark.parametrize("wrong", ["hong", 7, object()])
+def test_what_is_no_user_is_not_taken_for_an_anonymous_one(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"customer must be a user or None.* Write: customer=request\.user"):
+        create_order(name="원두", amount=9900, customer=wrong)
+
+
 @pytest.mark.parametrize(
     ("terms", "error", "says"),
     [

@@ -11,7 +11,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils import translation
 
-PAGES = ["paid", "awaiting_deposit", "failed", "confirming", "checking", "expired", "neutral"]
+PAGES = ["paid", "refunded", "awaiting_deposit", "failed", "confirming", "checking", "expired", "neutral"]
 EVIL = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7|add:7 }}"
 BUYER = {
     "buyer_name": "홍길동",
@@ -49,7 +49,7 @@ def retry(**overrides: Any) -> dict[str, Any]:
 
 def render(page: str, language: str = "ko", **overrides: Any) -> str:
     order = {"name": "감귤 5kg", "amount": 129000, "currency": "KRW", "reference": "ORD-7", "public_id": "f0" * 10}
-    order |= {"tax_free_amount": 80000, "vat_amount": 4455, **BUYER}
+    order |= {"pk": 7, "is_paid": True, "tax_free_amount": 80000, "vat_amount": 4455, **BUYER}
     payment: dict[str, Any] = {
         "pay_method": "card",
         "card_name": "신한카드",
@@ -60,6 +60,8 @@ def render(page: str, language: str = "ko", **overrides: Any) -> str:
         "vbank_holder": "케이지이니시스",
         "vbank_expires_at": datetime(2026, 8, 9, 14, 59, tzinfo=UTC),
         "paid_at": datetime(2026, 8, 5, 15, 30, tzinfo=UTC),
+        "refunded_amount": 0,
+        "paid_slot": 7,
         "fail_reason": "한도초과",
         "receipt_url": "https://iniweb.inicis.com/receipt?a=1&b=2",
         **BUYER,
@@ -72,6 +74,7 @@ def render(page: str, language: str = "ko", **overrides: Any) -> str:
         "return_url": "https://shop.example/orders/7",
         "support": "02-1234-5678",
         "retry": retry(),
+        "refund": SimpleNamespace(settled_at=datetime(2026, 8, 7, 1, 0, tzinfo=UTC), receipt_url=""),
         "nonce": "n0nce",
         **overrides,
     }
@@ -133,6 +136,24 @@ def test_the_paid_page_shows_amount_method_and_receipt() -> None:
     assert receipt["rel"] == "noopener noreferrer"
 
 
+def test_the_paid_page_shows_what_went_back_since() -> None:
+    assert "2,900원" in render("paid", payment={"refunded_amount": 2900})
+    assert "환불" not in render("paid")
+
+
+def test_the_refunded_page_shows_how_much_went_back_and_when_it_arrives() -> None:
+    html = render("refunded", payment={"refunded_amount": 129000})
+    for fact in ("129,000원", "감귤 5kg", "신용카드 · 신한카드", "2026년 8월 7일 (금요일) 10:00", "영업일"):
+        assert fact in html
+    assert "카드" not in render("refunded", payment={"pay_method": "vbank"}).partition("<dl")[0]
+
+
+def test_a_second_payment_that_went_back_says_that_the_order_is_paid_all_the_same() -> None:
+    other = render("refunded", "en", payment={"paid_slot": None})
+    assert "paid by another payment" in other
+    assert "paid by another payment" not in render("refunded", "en")
+
+
 @pytest.mark.parametrize(("quota", "text"), [(0, "일시불"), (1, "일시불"), (12, "12개월 할부")])
 def test_a_lump_sum_is_called_so(quota: int, text: str) -> None:
     assert text in render("paid", payment={"card_quota": quota})
@@ -166,7 +187,7 @@ def test_the_pages_that_can_go_on_offer_the_servers_button_and_only_then(page: s
     assert [button for button in without.all("button") if "data-portone-pay" in button] == []
 
 
-@pytest.mark.parametrize("page", ["paid", "checking", "neutral", "error"])
+@pytest.mark.parametrize("page", ["paid", "refunded", "checking", "neutral", "error"])
 def test_the_pages_that_end_the_matter_never_offer_to_pay(page: str) -> None:
     assert [button for button in Markup(render(page)).all("button") if "data-portone-pay" in button] == []
 

@@ -8,6 +8,7 @@ from tests import run
 from tests.machine import Found, required, without_password
 
 NAMES = ("sqlite", "postgresql", "mariadb", "redis", "rabbitmq", "chromium")
+MARKERS = ("postgresql", "mariadb", "server")
 
 
 def machine(*there: str) -> dict[str, Found]:
@@ -46,6 +47,27 @@ def test_each_server_that_answers_has_its_pass(there: str, expected: str) -> Non
     with_it = {each.name for each in run._all(machine("sqlite", there))}
     without = {each.name for each in run._all(machine("sqlite"))}
     assert with_it - without == {f"tests, {expected}"}
+
+
+def test_each_database_gets_the_tests_that_are_meant_for_it() -> None:
+    asked = {each.name: list(each.command) for each in run._all(machine("sqlite", "postgresql", "mariadb"))}
+    chosen = {name.removeprefix("tests, "): command[command.index("-m", 4) + 1] for name, command in asked.items()}
+    left_out = {name: {each for each in MARKERS if f"not {each}" in text} for name, text in chosen.items()}
+    assert left_out["SQLite"] == {"postgresql", "mariadb", "server"}
+    assert left_out["PostgreSQL"] == {"mariadb"}
+    assert left_out["MariaDB"] == {"postgresql"}
+
+
+def test_continuous_integration_requires_every_database_and_broker() -> None:
+    text = (run.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'PORTONE_REQUIRE="${PORTONE_REQUIRE:-postgresql,mariadb,redis,rabbitmq,chromium}"' in text
+
+
+def test_the_storms_are_run_alone_and_last() -> None:
+    *others, last = run._all(machine(*NAMES))
+    assert (last.name, last.aside, "-n" in last.command) == ("chaos", False, False)
+    asked = {each.name: each.command[each.command.index("-m", 4) + 1] for each in others}
+    assert {name for name, chosen in asked.items() if "not chaos" not in chosen} == {"tests, Chromium"}
 
 
 def test_each_run_has_a_database_name_of_its_own() -> None:

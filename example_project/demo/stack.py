@@ -30,7 +30,7 @@ class Stack:
     def __init__(self, *, port: int, interrupts: Interrupts) -> None:
         self.shop_url, self.sandbox_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
         self.folder = VAR / f"demo-{port}"
-        self.logs = self.folder / "logs"
+        self.logs, self.mails = self.folder / "logs", self.folder / "mail"
         self._port, self._interrupts = port, interrupts
         self._processes: list[Process] = []
         self._session = requests.Session()
@@ -104,6 +104,7 @@ class Stack:
             "CELERY_BROKER_FOLDER": str(self.folder / "broker"),
             "PORTONE_API_BASE": self.sandbox_url,
             "PORTONE_PUBLIC_BASE_URL": self.shop_url,
+            "EMAIL_FILE_PATH": str(self.mails),
         }
 
     def _wait_until(self, what: str, is_ready: Callable[[], bool]) -> None:

@@ -1,11 +1,15 @@
-"""The tour: five things that happen to a shop, over HTTP as a browser would; each must end as the app promises."""
+"""The tour: what happens to a shop, over HTTP as a browser would; each step must end as the app promises."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from . import renewals, returns
+from .expectation import Unexpected, expect, source_of
 from .narration import say
+from .operator import Operator
 from .pages import Page
 from .switchboard import Switchboard
 from .visitor import Refused, Visitor
@@ -16,16 +20,14 @@ SWEEP_SECONDS = 120.0
 DECLINING_CARD = "4000-0000-0000-1216"
 
 
-class Unexpected(Exception):
-    """A step ended otherwise than promised."""
-
-
 class Tour:
     """One visitor of one shop, and the hands at PortOne's switchboard."""
 
     def __init__(self, shop_url: str, sandbox_url: str) -> None:
         self.visitor, self.switchboard = Visitor(shop_url), Switchboard(sandbox_url)
-        self.lost = ""
+        self.operator = Operator(shop_url)
+        self.lost = self.bought = self.bought_uid = ""
+        self.subscriber: renewals.Subscriber
 
     def lose_the_redirect(self) -> Iterator[str]:
         """Paid, and nobody tells the shop: no callback, no redirect, no webhook."""
@@ -33,18 +35,15 @@ class Tour:
         click = self.visitor.press(self.lost, "pay-card")
         self.switchboard.arm("webhook_lost", merchant_uid=click.merchant_uid)
         window = self.visitor.open_window(click)
-        _expect(self.visitor.act(window, "lose", choice="366") is None, "the window told the shop")
-        _expect(self._status_at_portone(click.merchant_uid) == "paid", "PortOne has no paid record")
+        expect(self.visitor.act(window, "lose", choice="366") is None, "the window told the shop")
+        expect(self._status_at_portone(click.merchant_uid) == "paid", "PortOne has no paid record")
         yield f"PortOne says paid; the shop says {self._state(self.lost)}"
-        _expect(self._state(self.lost) == "open", "the shop knows already")
+        expect(self._state(self.lost) == "open", "the shop knows already")
 
     def pay_by_card(self) -> Iterator[str]:
         """The ordinary case."""
-        code = self.visitor.order("namu-blend")
-        window = self.visitor.open_window(self.visitor.press(code, "pay-card"))
-        answer = self.visitor.report(window, self.visitor.act(window, "pay", choice="366"))
-        _expect(answer["state"] == "paid", f"complete answered {answer}")
-        yield f"12,900 won by Shinhan card: {answer['state']}"
+        code, _ = self.buy("namu-blend")
+        yield "12,900 won by Shinhan card: paid"
         yield self._delivered_once(code)
 
     def be_declined(self) -> Iterator[str]:
@@ -53,13 +52,13 @@ class Tour:
         window = self.visitor.open_window(self.visitor.press(code, "pay-card"))
         rsp = self.visitor.act(window, "pay", choice="361", card_number=DECLINING_CARD)
         answer = self.visitor.report(window, rsp)
-        _expect(answer["state"] == "failed", f"complete answered {answer}")
+        expect(answer["state"] == "failed", f"complete answered {answer}")
         yield f"failed: {answer['message']}"
-        _expect(self._state(code) == "open", "the order cannot be paid any more")
+        expect(self._state(code) == "open", "the order cannot be paid any more")
         again = self.visitor.open_window(self.visitor.press(code, "pay-card"))
-        _expect(again.click.merchant_uid != window.click.merchant_uid, "the decided attempt was used again")
+        expect(again.click.merchant_uid != window.click.merchant_uid, "the decided attempt was used again")
         answer = self.visitor.report(again, self.visitor.act(again, "pay", choice="366", quota="3"))
-        _expect(answer["state"] == "paid", f"complete answered {answer}")
+        expect(answer["state"] == "paid", f"complete answered {answer}")
         yield f"58,000 won with another card, in 3 instalments: {answer['state']}"
         yield self._delivered_once(code)
 
@@ -69,13 +68,13 @@ class Tour:
         window = self.visitor.open_window(self.visitor.press(code, "pay-vbank"))
         self.visitor.act(window, "pay", bank="088")
         answer = self.visitor.report(window, self.visitor.act(window, "done"))
-        _expect(answer["state"] == "awaiting_deposit", f"complete answered {answer}")
-        _expect(self._state(code) == "awaiting", "the order page does not wait for a deposit")
+        expect(answer["state"] == "awaiting_deposit", f"complete answered {answer}")
+        expect(self._state(code) == "awaiting", "the order page does not wait for a deposit")
         record = self.switchboard.records_of(window.click.merchant_uid)[0]
         yield f"account {record['vbank_name']} {record['vbank_num']} issued: {answer['state']}"
         self.switchboard.deposit(record["imp_uid"])
         page = self._when_paid(code, DEPOSIT_SECONDS)
-        yield f"deposited; told by {_source_of(page, 'order.paid')}"
+        yield f"deposited; told by {source_of(page, 'order.paid')}"
         yield self._delivered_once(code)
 
     def change_the_amount(self) -> Iterator[str]:
@@ -93,37 +92,67 @@ class Tour:
         self.switchboard.arm("http_503", method="POST", path="/payments/prepare")
         window = self.visitor.open_window(self.visitor.press(code, "pay-card"), amount=100, confirm_url="")
         answer = self.visitor.report(window, self.visitor.act(window, "pay", choice="366"))
-        _expect(self._status_at_portone(window.click.merchant_uid) == "paid", "PortOne has no paid record")
-        _expect(answer["state"] == "checking", f"complete answered {answer}")
+        expect(self._status_at_portone(window.click.merchant_uid) == "paid", "PortOne has no paid record")
+        expect(answer["state"] == "checking", f"complete answered {answer}")
         page = self.visitor.purchase(code)
-        _expect(page.marks["data-delivered"] == "ordered", "delivered for 100 won")
-        _expect("payment.quarantined" in dict(page.events), f"events: {page.events}")
+        expect(page.marks["data-delivered"] == "ordered", "delivered for 100 won")
+        expect("payment.quarantined" in dict(page.events), f"events: {page.events}")
         yield f"not registered: 100 won paid, payment quarantined, order {page.marks['data-state']}, nothing delivered"
 
     def be_found_by_the_sweep(self) -> Iterator[str]:
         """The lost payment, found by Celery beat and the worker alone."""
-        _expect(bool(self.lost), "nothing was lost")
+        expect(bool(self.lost), "nothing was lost")
         page = self._when_paid(self.lost, SWEEP_SECONDS)
-        source = _source_of(page, "order.paid")
-        _expect(source == "sweep", f"told by {source}")
+        source = source_of(page, "order.paid")
+        expect(source == "sweep", f"told by {source}")
         yield f"told by {source}"
         yield self._delivered_once(self.lost)
 
-    def _when_paid(self, code: str, seconds: float) -> Page:
+    # What every step needs ----------------------------------------------------------------------------------------
+
+    def buy(self, slug: str) -> tuple[str, str]:
+        """Order and pay by card: the purchase's code and the merchant_uid."""
+        code = self.visitor.order(slug)
+        window = self.visitor.open_window(self.visitor.press(code, "pay-card"))
+        answer = self.visitor.report(window, self.visitor.act(window, "pay", choice="366"))
+        expect(answer["state"] == "paid", f"complete answered {answer}")
+        return code, window.click.merchant_uid
+
+    def when(self, code: str, holds: Callable[[Page], bool], seconds: float) -> Page:
+        """The purchase's page as soon as it is so; Unexpected after that long."""
         deadline = time.monotonic() + seconds
-        while True:
-            page = self.visitor.purchase(code)
-            if page.marks["data-state"] == "paid":
-                return page
+        while not holds(page := self.visitor.purchase(code)):
             if time.monotonic() > deadline:
                 raise Unexpected(f"still {page.marks['data-state']} after {seconds:.0f} s; events: {page.events}")
             time.sleep(0.5)
+        return page
+
+    def until_paid_at_portone(self, merchant_uid: str, seconds: float) -> str:
+        """Wait for PortOne's record to be paid; its status."""
+        deadline = time.monotonic() + seconds
+        while (status := self._status_at_portone(merchant_uid)) != "paid" and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return status
+
+    def records(self, *merchant_uids: str) -> list[dict[str, Any]]:
+        """PortOne's own records of these attempts."""
+        return [record for uid in merchant_uids for record in self.switchboard.records_of(uid)]
+
+    def record_of(self, merchant_uid: str) -> dict[str, Any]:
+        return self.switchboard.records_of(merchant_uid)[0]
+
+    def cancels(self, merchant_uid: str) -> list[int]:
+        """What went back of an attempt, cancel by cancel, in PortOne's ledger."""
+        return [each["amount"] for each in self.record_of(merchant_uid)["cancel_history"]]
+
+    def _when_paid(self, code: str, seconds: float) -> Page:
+        return self.when(code, lambda page: page.marks["data-state"] == "paid", seconds)
 
     def _delivered_once(self, code: str) -> str:
         page = self._when_paid(code, 10)
         paid = [kind for kind, _ in page.events if kind == "order.paid"]
-        _expect(paid == ["order.paid"], f"events: {page.events}")
-        _expect(page.marks["data-delivered"] == "delivered", "the shop did not deliver")
+        expect(paid == ["order.paid"], f"events: {page.events}")
+        expect(page.marks["data-delivered"] == "delivered", "the shop did not deliver")
         return "the shop's receiver got order_paid once and delivered"
 
     def _state(self, code: str) -> str:
@@ -142,7 +171,18 @@ STEPS: list[Step] = [
     ("Be declined, then pay with another card", Tour.be_declined),
     ("Take a virtual account and deposit into it", Tour.deposit_into_an_account),
     ("Change the amount in the browser", Tour.change_the_amount),
-    ("The sweep finds the lost payment (30 to 60 s after it was begun)", Tour.be_found_by_the_sweep),
+    ("Refund a part, in the admin", returns.refund_a_part),
+    ("Refund the rest", returns.refund_the_rest),
+    ("Be cancelled in PortOne's console", returns.be_cancelled_in_the_console),
+    ("Be paid twice, and send the second payment back by policy", returns.be_paid_twice),
+    ("Lose the answer of a refund (20 s)", returns.lose_the_answer_of_a_refund),
+    ("The sweep finds the lost payment", Tour.be_found_by_the_sweep),
+    # Last, because they move the clock, and with it the deadlines of everything above.
+    ("Subscribe: register a card, and its first bill is paid", renewals.subscribe_with_a_card),
+    ("Six renewals over month ends, on a moved clock", renewals.renew_over_month_ends),
+    ("A renewal is declined, and recovers by itself", renewals.be_declined_and_recover),
+    ("Change the card", renewals.change_the_card),
+    ("Compare the books", renewals.compare_the_books),
 ]
 
 
@@ -168,12 +208,3 @@ def _take(tour: Tour, title: str, step: Callable[[Tour], Iterator[str]]) -> bool
     for line in [*seen, *([failure] if failure else [])]:
         say(f"      {line}")
     return not failure
-
-
-def _source_of(page: Page, kind: str) -> str:
-    return dict(page.events).get(kind, "nobody")
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise Unexpected(otherwise)

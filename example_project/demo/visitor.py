@@ -65,9 +65,32 @@ class Visitor:
             raise Refused(f"the order form answered {response.status_code} at {response.url}")
         return response.url.rstrip("/").rsplit("/", 1)[1]
 
+    def submit(self, address: str, action: str, **fields: str) -> Page:
+        """Fill in and send a form of the page at `address`; the page that it leads to. Raises Refused."""
+        hidden = self.page(address).hidden
+        fields = {"csrfmiddlewaretoken": hidden["csrfmiddlewaretoken"], **fields}
+        response = self._session.post(
+            urljoin(self.shop_url, action),
+            data=fields,
+            headers={"Referer": urljoin(self.shop_url, address)},
+            timeout=TIMEOUT_SECONDS,
+        )
+        if response.status_code != 200:
+            raise Refused(f"{action} answered {response.status_code}")
+        response.encoding = "utf-8"
+        return Page(response.text)
+
+    def log_in(self, name: str = "demo") -> None:
+        """One click on the login page: the demo's passwords are the names."""
+        self.submit("/login/", "/login/", username=name, password=name, next="/orders/")
+
     def press(self, code: str, button: str) -> Click:
-        """Press the pay button of that CSS class on the purchase's payment page, as checkout.js does."""
-        page = self.page(f"{self.shop_url}/pay/{code}/")
+        """Press the pay button of that CSS class on the purchase's payment page."""
+        return self.press_on(f"/pay/{code}/", button)
+
+    def press_on(self, address: str, button: str) -> Click:
+        """Press a button of portone_django on that page, as checkout.js does."""
+        page = self.page(address)
         config = page.data(f"{page.button(button)['id']}-config")
         answer = self._ask(
             config["start_url"], {"token": config["token"], "another": config["another"]}, config["csrf_token"]

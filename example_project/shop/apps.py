@@ -11,4 +11,4 @@ class ShopConfig(AppConfig):
     verbose_name = "Namu Coffee"
 
     def ready(self) -> None:
-        from . import receivers  # noqa: F401  (connects the receiver)
+        from . import receivers  # noqa: F401  (connects the receivers)

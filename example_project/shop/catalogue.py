@@ -1,9 +1,20 @@
-"""What the roastery sells; amounts are won, and two of them are large enough for instalments (50,000)."""
+"""What the roastery sells; amounts are won, and two of them are large enough for instalments (50,000).
+
+A subscription's price never changes, so an amount that is edited here needs a code of its own, too.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+CLUB: dict[str, Any] = {
+    "code": "beans", "name": "원두 구독", "description": "매달 볶은 날 보내는 원두 400g",
+    "metadata": {"name_en": "Coffee club", "description_en": "400 g of coffee a month, sent on the day it is roasted"},
+}  # fmt: skip
+CLUB_PRICES: list[dict[str, Any]] = [
+    {"code": "beans-monthly", "amount": 19_900, "unit": "month"},
+    {"code": "beans-yearly", "amount": 199_000, "unit": "year"},
+]
 PRODUCTS: list[dict[str, Any]] = [
     {
         "slug": "namu-blend", "price": 12_900, "art": "bark",

@@ -15,6 +15,16 @@ MAX_QUANTITY = 20
 _signer = signing.Signer(salt="shop.purchase")
 
 
+def _telephone() -> forms.CharField:
+    """KG Inicis does not open its window without one."""
+    return forms.CharField(
+        label=_("Mobile number"),
+        max_length=16,
+        validators=[RegexValidator(r"^[0-9][0-9 -]{7,15}$", _("Please write it as 010-1234-5678."))],
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel", "placeholder": "010-1234-5678"}),
+    )
+
+
 class QuantityForm(forms.Form):
     """How many."""
 
@@ -27,13 +37,7 @@ class BuyerForm(QuantityForm):
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, widget=forms.HiddenInput)
     token = forms.CharField(max_length=120, widget=forms.HiddenInput)
     buyer_name = forms.CharField(label=_("Name"), max_length=50, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    # KG Inicis does not open its window without a telephone number.
-    buyer_tel = forms.CharField(
-        label=_("Mobile number"),
-        max_length=16,
-        validators=[RegexValidator(r"^[0-9][0-9 -]{7,15}$", _("Please write it as 010-1234-5678."))],
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel", "placeholder": "010-1234-5678"}),
-    )
+    buyer_tel = _telephone()
     buyer_email = forms.EmailField(
         label=_("Email"), max_length=100, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
@@ -49,6 +53,12 @@ class BuyerForm(QuantityForm):
     def buyer(self) -> dict[str, Any]:
         """buyer_name, buyer_tel and buyer_email of a valid form."""
         return {name: self.cleaned_data[name] for name in ("buyer_name", "buyer_tel", "buyer_email")}
+
+
+class MemberForm(forms.Form):
+    """How a member of the coffee club is reached."""
+
+    buyer_tel = _telephone()
 
 
 def new_token() -> str:

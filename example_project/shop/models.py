@@ -1,4 +1,4 @@
-"""What the shop itself remembers: its products, and which purchase an order of portone_django belongs to."""
+"""What the shop itself remembers: its products, the purchases, who is in the coffee club, and each bag of it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Product(models.Model):
     sold_count = models.PositiveIntegerField(default=0)
 
     class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         ordering = ("place", "pk")
 
     def __str__(self) -> str:
@@ -69,6 +71,8 @@ class Purchase(models.Model):
     delivered_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("purchase")
+        verbose_name_plural = _("purchases")
         ordering = ("-pk",)
 
     def __str__(self) -> str:
@@ -91,3 +95,34 @@ class Purchase(models.Model):
             if delivered:
                 Product.objects.filter(pk=self.product_id).update(sold_count=F("sold_count") + self.quantity)
         return bool(delivered)
+
+
+class Member(models.Model):
+    """A customer of the coffee club: how the courier reaches them, and whether the roaster roasts for them."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="member")
+    tel = models.CharField(max_length=16)
+    is_on_list = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Parcel(models.Model):
+    """The coffee of one paid bill. One for each order: the mark of "exactly once"."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="parcel")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    packed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("parcel")
+        verbose_name_plural = _("parcels")
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return self.order.name

@@ -5,24 +5,30 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Order
-from .display import external_link, money, pretty_json
+from ..models import BillingCycle, Order
+from .amounts import Amounts
+from .display import NOTHING, external_link, money, pretty_json, row_link
 from .event import Timeline
 from .payment import Attempts
 from .readonly import ReadOnlyAdmin
 
-_SALE = ("public_id", "reference", "name", "state", "amount_text", "tax_free_text", "vat_text", "refunded_text")
+_SALE = (
+    "public_id", "kind", "bill", "reference", "name", "state", "amount_text", "tax_free_text", "vat_text",
+    "refunded_text",
+)  # fmt: skip
 _BUYER = ("customer", "buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
 _PROJECT = ("target_text", "return_link", "metadata_text")
 _TIMES = ("created_at", "updated_at", "expires_at", "paid_at")
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(Amounts, ReadOnlyAdmin):
     """One sale with its attempts and its timeline."""
 
-    list_display = ("public_id", "name", "buyer_name", "state", "amount_text", "refunded_text", "created_at", "paid_at")
-    list_filter = ("state", "created_at")
+    list_display = (
+        "public_id", "name", "kind", "buyer_name", "state", "amount_text", "refunded_text", "created_at", "paid_at",
+    )  # fmt: skip
+    list_filter = ("state", "kind", "created_at")
     search_fields = (
         "public_id__exact", "reference__exact", "payments__merchant_uid__exact", "payments__imp_uid__exact",
         "buyer_name__startswith",
@@ -36,21 +42,14 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     inlines = (Attempts, Timeline)
 
-    @admin.display(description=_("amount"), ordering="amount")
-    def amount_text(self, order: Order) -> str:
-        return money(order.amount, order.currency)
+    @admin.display(description=_("bill"))
+    def bill(self, order: Order) -> str:
+        cycle = BillingCycle.objects.filter(order=order.pk).first() if order.kind == Order.Kind.CYCLE else None
+        return row_link(self, cycle) if cycle is not None else NOTHING
 
     @admin.display(description=_("refunded amount"), ordering="refunded_amount")
     def refunded_text(self, order: Order) -> str:
         return money(order.refunded_amount or None, order.currency)
-
-    @admin.display(description=_("tax-free amount"))
-    def tax_free_text(self, order: Order) -> str:
-        return money(order.tax_free_amount, order.currency)
-
-    @admin.display(description=_("VAT"))
-    def vat_text(self, order: Order) -> str:
-        return money(order.vat_amount, order.currency)
 
     @admin.display(description=_("the project's object"))
     def target_text(self, order: Order) -> str:

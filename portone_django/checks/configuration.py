@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 from django.utils.module_loading import import_string
 
 from ..adapter import Adapter
 from ..conf import problems
 from .registration import check, readable_config
+
+_FIRST_GOOD_HOUR = 4
 
 
 @check("portone.E001")
@@ -38,6 +40,19 @@ def check_time_zones() -> Iterator[CheckMessage]:
         )
 
 
+@check("portone.W026")
+def check_charge_hour() -> Iterator[CheckMessage]:
+    """Card companies close their books and keep their machines up in these hours; in some zones clocks change then."""
+    config = readable_config()
+    if config and config.charge_hour < _FIRST_GOOD_HOUR:
+        yield Warning(
+            f'PORTONE["CHARGE_HOUR"] is {config.charge_hour}: many charges fail between midnight and four, while card '
+            "companies are at work on their systems.",
+            hint='Write: "CHARGE_HOUR": 10',
+            id="portone.W026",
+        )
+
+
 @check("portone.E039")
 def check_uid_key() -> Iterator[CheckMessage]:
     """Renewals derive their merchant_uid from UID_KEY: a rotated SECRET_KEY must not change them."""
@@ -62,7 +77,7 @@ def _problems() -> list[tuple[str, str]]:
 
 def _split(key: str, text: str) -> tuple[str, str]:
     """A fault's sentence, and the part of it that says what to do."""
-    for start in (" Write: ", " Make one: ", " Did you mean ", " Keep "):
+    for start in (" Make one: ", " Write: ", " Did you mean ", " There are: ", " Keep ", " Leave it out"):
         sentence, found, rest = text.partition(start)
         if found:
             return sentence, (found + rest).strip()

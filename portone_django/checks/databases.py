@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def check_mariadb(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     if isolation != "READ-COMMITTED":
         yield Error(
             f"The isolation level is {isolation}: a locked row would be decided on as it was before.",
-            hint=f'Write: DATABASES["{connection.alias}"]["OPTIONS"]["isolation_level"] = "read committed"',
+            hint=_options(connection, isolation_level="read committed"),
             id="portone.E019",
         )
     for table, engine in _tables(connection):
@@ -46,27 +47,33 @@ def check_sqlite(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         return
     # In development a lost lock costs a retry; where customers pay it costs a webhook.
     kind = Warning if settings.DEBUG else Error
-    options = f'DATABASES["{connection.alias}"]["OPTIONS"]'
     given: dict[str, Any] = connection.settings_dict.get("OPTIONS", {})
     if str(given.get("transaction_mode")).upper() != "IMMEDIATE":
         yield kind(
             'SQLite: transaction_mode is not IMMEDIATE; two payments at once end in "database is locked" at once, '
             "whatever the timeout.",
-            hint=f'Write: {options}["transaction_mode"] = "IMMEDIATE"',
+            hint=_options(connection, transaction_mode="IMMEDIATE"),
             id="portone.E021",
         )
     if given.get("timeout", 5) < SQLITE_TIMEOUT_SECONDS:
         yield kind(
             f"SQLite: a writer waits {given.get('timeout', 5):g} s for another; a busy moment loses its work.",
-            hint=f'Write: {options}["timeout"] = {SQLITE_TIMEOUT_SECONDS}',
+            hint=_options(connection, timeout=SQLITE_TIMEOUT_SECONDS),
             id="portone.E021",
         )
     if _one(connection, "PRAGMA journal_mode") != "wal":
         yield Warning(
             "SQLite: the journal is not a write-ahead log; every reader holds up every writer.",
-            hint=f'Write: {options}["init_command"] = "PRAGMA journal_mode=WAL"',
+            hint=_options(connection, init_command="PRAGMA journal_mode=WAL"),
             id="portone.E021",
         )
+
+
+def _options(connection: BaseDatabaseWrapper, **wanted: Any) -> str:
+    """A line that can be pasted below DATABASES, whatever stands in it."""
+    [(name, value)] = wanted.items()
+    line = f'DATABASES["{connection.alias}"].setdefault("OPTIONS", {{}})["{name}"]'
+    return f"Write: {line} = {json.dumps(value)}"
 
 
 def _is_in_memory(connection: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the URLconf serves our views as they must be served: all there, outside transactions, CSRF as designed."""
+"""Whether the URLconf has our views as they must be served, and the page that SUBSCRIBE_URL names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.db import DEFAULT_DB_ALIAS
+from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from .registration import check
+from .registration import check, readable_config
 
 View = Callable[..., Any]
 
@@ -19,6 +20,8 @@ View = Callable[..., Any]
 _EXEMPT = {"webhook", "confirm", "return_"}
 _INCLUDE = 'Write, in the URLconf: path("portone/", include("portone_django.urls"))'
 _DEEPEST_WRAPPING = 5
+# What admin/deciding.py writes on its views; an AdminSite of the project's own serves them, too.
+_MARK = "portone_decision"
 
 
 @check("portone.E008")
@@ -36,6 +39,24 @@ def check_routes() -> Iterator[CheckMessage]:
         name = _ours(callback, views)
         if name is not None:
             yield from _faults(route, name, callback)
+
+
+@check("portone.E048")
+def check_subscribe_url() -> Iterator[CheckMessage]:
+    """Whoever has not subscribed is sent there: a wrong name would be a 500 for the first of them."""
+    config = readable_config()
+    if config is None or not config.subscribe_url or not getattr(settings, "ROOT_URLCONF", None):
+        return
+    try:
+        leads_somewhere = resolve_url(config.subscribe_url).startswith(("/", "https://", "http://"))
+    except NoReverseMatch:
+        leads_somewhere = False
+    if not leads_somewhere:
+        yield Error(
+            f'PORTONE["SUBSCRIBE_URL"] is {config.subscribe_url!r}: no view without arguments has this name.',
+            hint='Write: "SUBSCRIBE_URL": "/pricing/"  # a path, a URL, or the name of such a view',
+            id="portone.E048",
+        )
 
 
 def _faults(route: str, name: str, callback: View) -> Iterator[CheckMessage]:
@@ -83,13 +104,18 @@ def _our_views() -> dict[str, View]:
 
 def _ours(callback: Any, views: dict[str, View], depth: int = 0) -> str | None:
     """The name of the view of ours that the callback is or wraps, also without functools.wraps."""
-    name = next((name for name, view in views.items() if view is callback), None)
+    name = next((name for name, view in views.items() if view is callback), None) or _marked(callback)
     if name is not None or depth >= _DEEPEST_WRAPPING:
         return name
     if isinstance(callback, partial):
         return _ours(callback.func, views, depth + 1)
     inner = [callback.__wrapped__] if hasattr(callback, "__wrapped__") else _closed_over(callback)
     return next((found for each in inner if (found := _ours(each, views, depth + 1))), None)
+
+
+def _marked(callback: Any) -> str | None:
+    mark = getattr(callback, _MARK, None)
+    return mark if isinstance(mark, str) else None
 
 
 def _closed_over(callback: Any) -> list[Any]:

@@ -1,35 +1,37 @@
-"""Whether anything runs the sweep: without it a payment whose webhook is lost is never delivered."""
+"""Whether anything runs the sweep and the charges: else lost webhooks are not made up for, and no bill is charged."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..clock import tick
-from ..models import Heartbeat
+from ..lifecycles import LIVE_SUBSCRIPTION_STATES
+from ..models import Heartbeat, Subscription
+from .beat import UNREAD, app_lines, celery_app, how_to_schedule, how_to_start, is_missing, is_unread
 from .registration import check, database_check
 
 TASK = "portone_django.reconcile"
+CHARGE_TASK = "portone_django.charge_due"
 STALE_AFTER = dt.timedelta(minutes=10)
 
-_BEAT_LINE = (
-    "Write: from portone_django.tasks import BEAT_SCHEDULE; app.conf.beat_schedule = {**BEAT_SCHEDULE, …}, and run "
-    "celery beat and a worker."
-)
 _CRON_LINE = "Write, in crontab: * * * * * manage.py portone_reconcile --quiet (or run portone_reconcile --loop 15)."
+
+_CHARGE_LINE = (
+    'Keep "portone-charge-due" in CELERY_BEAT_SCHEDULE, with celery beat and a worker running, or run: manage.py '
+    "portone_charge_due --loop"
+)
 
 
 @check("portone.W016")
 def check_sweep_is_scheduled() -> Iterator[CheckMessage]:
     """A project with Celery has the sweep in its beat schedule."""
-    app = _celery_app()
-    if app is not None and not _is_scheduled(app):
-        yield Warning("No Celery beat entry runs the sweep.", hint=_BEAT_LINE, id="portone.W016")
+    if is_missing(TASK):
+        why = f": {UNREAD}" if is_unread(TASK) else "."
+        yield Warning(f"No Celery beat entry runs the sweep{why}", hint=how_to_schedule(TASK), id="portone.W016")
 
 
 @database_check("portone.W016")
@@ -37,16 +39,16 @@ def check_sweep_is_alive(connection: BaseDatabaseWrapper) -> Iterator[CheckMessa
     """Whoever runs it, a sweep that ended leaves a heartbeat."""
     from ..flows.reconciliation import HEARTBEAT
 
-    app = _celery_app()
-    if app is not None and not _is_scheduled(app):
+    if is_missing(TASK):
         return  # said above, without the database
     if Heartbeat._meta.db_table not in connection.introspection.table_names():
         return
     beat = Heartbeat.objects.using(connection.alias).filter(name=HEARTBEAT).first()
-    hint = _CRON_LINE if app is None else "Start celery beat and a worker; their logs say why they stand."
+    hint = how_to_start(TASK, _CRON_LINE)
     if beat is None:
-        if app is None:
-            yield Warning("The sweep has never run, and no Celery beat entry runs it.", hint=hint, id="portone.W016")
+        if celery_app() is None:
+            why = f": {UNREAD}" if is_unread(TASK) else ", and no Celery beat entry runs it."
+            yield Warning(f"The sweep has never run{why}", hint=hint, id="portone.W016")
     elif tick(connection.alias) - beat.beat_at > STALE_AFTER:
         yield Warning(
             f"The sweep ended last at {beat.beat_at:%Y-%m-%d %H:%M} UTC; lost webhooks are not made up for.",
@@ -55,16 +57,19 @@ def check_sweep_is_alive(connection: BaseDatabaseWrapper) -> Iterator[CheckMessa
         )
 
 
-def _celery_app() -> Any:
-    """The project's Celery app, if it has one with a broker."""
-    celery = sys.modules.get("celery")
-    if celery is None or not celery.current_app.conf.broker_url:
-        return None
-    return celery.current_app
+@database_check("portone.W016")
+def check_charging_is_alive(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    """Where there are subscriptions, something charges them."""
+    from ..flows.drain import HEARTBEAT
 
-
-def _is_scheduled(app: Any) -> bool:
-    # A scheduler that keeps its entries in the database cannot be read from here; its heartbeat can.
-    if "database" in str(app.conf.beat_scheduler).lower():
-        return True
-    return any(entry.get("task") == TASK for entry in (app.conf.beat_schedule or {}).values())
+    tables = connection.introspection.table_names()
+    if Heartbeat._meta.db_table not in tables or Subscription._meta.db_table not in tables:
+        return
+    live = Subscription.objects.using(connection.alias).filter(state__in=LIVE_SUBSCRIPTION_STATES)
+    beat = Heartbeat.objects.using(connection.alias).filter(name=HEARTBEAT).first()
+    is_fresh = beat is not None and tick(connection.alias) - beat.beat_at <= STALE_AFTER
+    if is_fresh or not live.exists():
+        return
+    since = f"last at {beat.beat_at:%Y-%m-%d %H:%M} UTC" if beat else "never"
+    hint = app_lines() if is_unread(CHARGE_TASK) else _CHARGE_LINE
+    yield Warning(f"There are subscriptions, and their bills were charged {since}.", hint=hint, id="portone.W016")

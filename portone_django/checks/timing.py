@@ -34,13 +34,13 @@ def timing_faults(limits: Limits) -> Iterator[CheckMessage]:
 
 
 def _own_limits() -> Limits:
-    from ..flows import reconciliation, webhooks
+    from ..flows import due, webhooks
     from ..gateway.client import SEND_DEADLINE_SECONDS as CLIENT_SECONDS
 
     return [
         ("the send deadline", max(conf.SEND_DEADLINE_SECONDS, CLIENT_SECONDS)),
         ("TASK_LIMIT_SECONDS", conf.TASK_LIMIT_SECONDS),
-        ("LEASE_SECONDS", min(conf.LEASE_SECONDS, reconciliation.LEASE_SECONDS, webhooks.LEASE_SECONDS)),
+        ("LEASE_SECONDS", min(conf.LEASE_SECONDS, due.LEASE_SECONDS, webhooks.LEASE_SECONDS)),
         ("QUIET_PERIOD_SECONDS", conf.QUIET_PERIOD_SECONDS),
     ]
 

@@ -8,37 +8,63 @@ from typing import Any
 from django.db.models import Q
 
 from ..lifecycles import ORDER_MOVES, PAYMENT_MOVES, check_move
-from ..models import Event, Order, Payment
+from ..models import Event, Order, Payment, Refund
 from . import ladder
+from .bills import follow_bill, refund_whole
 from .dispatch import new_event, record
+from .rows import Changes, Stale, values_of, write_changes
 
 
 class LockedAttempt:
     """Payment and order, locked and changed in memory; `finish` writes them with their events. Inside a transaction.
 
-    `strangers` are those of the given imp_uids that another attempt already owns.
+    `strangers` are those of the given imp_uids that another attempt already owns. An attempt that the caller has
+    `claimed` is not read again: what is to be written is added to `changes`, which the caller writes, and Stale is
+    raised by whatever needs the locks.
     """
 
-    def __init__(self, merchant_uid: str, imp_uids: Collection[str], source: str) -> None:
-        self.source = source
+    def __init__(
+        self,
+        merchant_uid: str,
+        imp_uids: Collection[str],
+        source: str,
+        claimed: Payment | None = None,
+        changes: Changes | None = None,
+    ) -> None:
+        self.source, self.changes = source, changes
         self.events: list[Event] = []
         self.strangers: set[str] = set()
-        self.payment = self._lock(merchant_uid, imp_uids)
+        self.payment = claimed or self._lock(merchant_uid, imp_uids)
         self.order = self.payment.order
-        self.before = {row: _values(row) for row in (self.payment, self.order)}
+        self.before = {row: values_of(row) for row in (self.payment, self.order)}
 
     def finish(self) -> Payment:
         """Write what changed, with the time of the next look and the events."""
-        self.payment.next_check_at = ladder.next_check(self.payment)
-        self._save(self.payment)
+        payment = self.payment
+        payment.next_check_at = ladder.next_check(payment)
+        if payment.is_charge and not payment.is_open:
+            payment.charge_due_at, payment.lease_token, payment.crash_count = None, "", 0
+        # The payment first: whoever works on an attempt, its order or its bill begins with that row.
+        self._save(payment)
+        is_unwanted = follow_bill(self)
         self._save(self.order)
-        record(self.events)
+        if self.changes is None:
+            record(self.events)
+        if is_unwanted:
+            self.need_locks()
+            refund_whole(payment, "cancelled before the charge was decided")
         return self.payment
+
+    def need_locks(self) -> None:
+        """Beyond this line rows are read and written that nobody has claimed."""
+        if self.changes is not None:
+            raise Stale
 
     def end(self, state: str, **data: Any) -> None:
         """Close the attempt without money: expired or in review; its order can be paid another way."""
         self.move(state)
-        self.payment.open_slot = None
+        if not (self.payment.is_charge and state == "review"):
+            self.payment.open_slot = None  # a charge in review may be paid: no second one beside it
         self.event(f"payment.{state}", **data)
 
     def follow_deposit(self) -> None:
@@ -68,13 +94,22 @@ class LockedAttempt:
         if check_move("Order", ORDER_MOVES, self.order.state, state):
             self.order.state = state
 
-    def event(self, kind: str, *, effect: str | None = None, **data: Any) -> None:
+    def event(self, kind: str, /, *, effect: str | None = None, refund: Refund | None = None, **data: Any) -> None:
         self.events.append(
-            new_event(kind, order=self.order, payment=self.payment, effect=effect, source=self.source, data=data)
+            new_event(
+                kind,
+                order=self.order,
+                payment=self.payment,
+                refund=refund,
+                effect=effect,
+                source=self.source,
+                data=data,
+            )
         )
 
     def once(self, kind: str, effect: str, **data: Any) -> bool:
         """The event, unless it was written before; whether it is new."""
+        self.need_locks()
         is_new = not Event.objects.filter(effect=effect).exists()
         if is_new:
             self.event(kind, effect=effect, **data)
@@ -99,12 +134,12 @@ class LockedAttempt:
         return mine
 
     def _save(self, row: Payment | Order) -> None:
-        now = _values(row)
-        changed = [name for name, value in now.items() if value != self.before[row][name]]
-        if changed:
-            row.save(update_fields=[*changed, "updated_at"])
+        if self.changes is None:
+            write_changes(row, self.before[row])
+        else:
+            self.changes.add(row, self.before[row])
 
 
-def _values(row: Payment | Order) -> dict[str, Any]:
-    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-    return {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
+def dismissal(payment: Payment, imp_uid: str) -> str:
+    """The effect key under which an operator found a record to be none of ours."""
+    return f"payment.dismissed:{payment.pk}:{imp_uid}"

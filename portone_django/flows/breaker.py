@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from .verification import Outcome
 
 MAX_UNREACHABLE_IN_A_ROW = 5
 # Per question of a sweep: five unanswered ones end within a task's time limit.
 DEADLINE_SECONDS = 8.0
+# Said once a run, at ERROR: what a single call says goes by in the log.
+KEYS_REFUSED = gettext_noop(
+    'PortOne refuses PORTONE["IMP_KEY"] or PORTONE["IMP_SECRET"]; run: manage.py portone_doctor'
+)
 
 
 class Breaker:

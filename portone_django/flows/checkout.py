@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Max
 
 from .. import clock
 from ..conf import get_config
 from ..exceptions import OrderNotOpen, PaymentPending
 from ..gateway import PortOneError, Refused, get_client
 from ..models import Order, Payment
+from .attempts import draft_attempt, last_attempt_no
 from .channels import Expectation, expectation
 from .dispatch import new_event, record
 from .settlement import close_attempt
@@ -64,7 +64,7 @@ def start_attempt(order: Order, terms: Terms, *, another: bool = False) -> Payme
         if _is_reusable(payment, terms, expected):
             return _make_ready(payment, terms)
         asked_about.add(payment.merchant_uid)
-        _decide(payment)
+        decide(payment)
 
 
 def new_merchant_uid() -> str:
@@ -97,25 +97,17 @@ def _claim_slot(order_id: int, terms: Terms, expected: Expectation) -> Payment:
 
 
 def _write_attempt(order: Order, terms: Terms, expected: Expectation) -> Payment:
-    last = Payment.objects.filter(order=order).aggregate(last=Max("attempt_no"))["last"] or 0
-    payment = Payment.objects.create(
-        order=order,
-        attempt_no=last + 1,
+    payment = draft_attempt(
+        order,
+        terms.channel,
+        expected,
         merchant_uid=new_merchant_uid(),
-        open_slot=order.pk,
-        amount=order.amount,
-        currency=order.currency,
-        tax_free_amount=order.tax_free_amount,
-        vat_amount=order.vat_amount,
-        name=order.name,
-        channel=terms.channel,
-        expected_pg_provider=expected.pg_provider,
-        expected_pg_id=expected.pg_id,
-        expected_sandbox=expected.sandbox,
+        attempt_no=last_attempt_no(order) + 1,
         options=dict(terms.options),
         expires_at=clock.now() + dt.timedelta(seconds=get_config().attempt_lifetime),
         next_check_at=clock.later(30),
     )
+    payment.save(force_insert=True)
     record([new_event("payment.created", order=order, payment=payment, source="checkout")])
     return payment
 
@@ -179,7 +171,7 @@ def _close_account(payment: Payment) -> None:
         logger.warning("Payment %s: the account stays open: %s", payment.merchant_uid, type(error).__name__)
 
 
-def _decide(payment: Payment) -> None:
+def decide(payment: Payment) -> None:
     """Close an attempt that must not be opened again, after asking PortOne; money that is there is settled instead."""
     _close_account(payment)
     result = sync_payment(payment.merchant_uid, source="checkout", deadline=SYNC_DEADLINE_SECONDS)

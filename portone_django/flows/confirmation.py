@@ -8,12 +8,15 @@ from django.utils.translation import gettext
 
 from .. import clock
 from ..adapter import get_adapter
+from .registration import find_registration
 from .verification import find_payment
 
 
 def refusal(merchant_uid: str, amount: Any) -> str | None:
     """Why this payment must not be approved, for the buyer; None lets it pass. `amount` as sent: a number or digits."""
     payment = find_payment(merchant_uid)
+    if payment is None and (key := find_registration(merchant_uid)):
+        return None if key.state == "pending" else gettext("This card was registered before, or the window is too old.")
     if payment is None:
         return gettext("This payment is not known to the shop.")
     if payment.state not in ("created", "pending", "failed") or not payment.order.is_open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ logger = logging.getLogger("portone_django.verification")
 
 # Ours: [a-z0-9] with the prefix of this environment. PortOne's: imp_ or imps_ and digits; bounded, not exact, but a
 # word without a digit would be another path of the API (/payments/prepare, /payments/cancel).
+# Behind the prefix: 120 bits in base32.
+UID_TAIL_LENGTH = 24
 MERCHANT_UID = re.compile(r"[a-z0-9]{1,40}")
 IMP_UID = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{1,32}")
 
@@ -59,7 +62,7 @@ def sync_payment(
     if payment is None:
         return SyncResult(Outcome.NOT_OURS)
     try:
-        records = _fetch(payment, imp_uid, deadline)
+        records = fetch_records(payment.merchant_uid, imp_uid, payment.imp_uid, deadline=deadline)
     except MalformedAnswer as error:
         logger.error("Payment %s: PortOne's answer cannot be read (%s): %s", merchant_uid, source, error.reason)
         return SyncResult(Outcome.UNREADABLE, postpone(payment.merchant_uid, source=source))
@@ -71,6 +74,12 @@ def sync_payment(
     return SyncResult(Outcome.APPLIED, apply_records(payment.merchant_uid, records, source=source), records)
 
 
+def is_ours(merchant_uid: str) -> bool:
+    """Whether this environment can have minted the uid: "shop1" is not "shop10", whose uids begin alike."""
+    prefix = get_config().merchant_uid_prefix
+    return merchant_uid.startswith(prefix) and len(merchant_uid) == len(prefix) + UID_TAIL_LENGTH
+
+
 def find_payment(merchant_uid: str) -> Payment | None:
     """Our attempt of that uid, or None without a query when it cannot be ours."""
     if not MERCHANT_UID.fullmatch(merchant_uid) or not merchant_uid.startswith(get_config().merchant_uid_prefix):
@@ -78,20 +87,27 @@ def find_payment(merchant_uid: str) -> Payment | None:
     return Payment.objects.filter(merchant_uid=merchant_uid).first()
 
 
-def _fetch(payment: Payment, imp_uid: str | None, deadline: float | None) -> list[PaymentRecord]:
-    """Every record PortOne has of this uid; settlement takes those whose *fetched* merchant_uid is the row's."""
-    client = get_client()
-    if fetched := client.find_all_payments(payment.merchant_uid, deadline=deadline):
+def fetch_records(
+    merchant_uid: str, imp_uid: str | None, known_imp_uid: str | None, *, deadline: float | None
+) -> list[PaymentRecord]:
+    """Every record PortOne has of this uid; whoever applies them takes those whose *fetched* merchant_uid it is.
+
+    `imp_uid` is anybody's hint, `known_imp_uid` what an earlier look showed. Raises PortOneError.
+    """
+    client, began = get_client(), time.monotonic()
+    if fetched := client.find_all_payments(merchant_uid, deadline=deadline):
         return fetched
     # Whether the list hides test payments is documented nowhere; the single look-up has a switch for it.
-    hint = imp_uid if imp_uid and IMP_UID.fullmatch(imp_uid) else payment.imp_uid
+    hint = imp_uid if imp_uid and IMP_UID.fullmatch(imp_uid) else known_imp_uid
     if not hint:
         return []
+    if deadline is not None:
+        deadline = max(deadline - (time.monotonic() - began), 0.0)
     try:
         single = client.get_payment(hint, include_sandbox=get_config().accept_test_payments, deadline=deadline)
     except NotFound:
         return []
-    if single.merchant_uid != payment.merchant_uid:
+    if single.merchant_uid != merchant_uid:
         _look_soon(single.merchant_uid)
     return [single]
 

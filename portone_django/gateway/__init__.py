@@ -19,7 +19,10 @@ from .errors import (
     ServerTrouble,
     Unauthorized,
 )
+from .escrow_replies import DeliveryRecord
 from .ids import InvalidIdentifier
+from .postal import PostalAddress
+from .receipt_replies import ExternalReceiptRecord, ReceiptRecord
 from .replies import Cancellation, Deposit, PaymentPage, PaymentRecord
 from .schedules import ScheduleEntry
 from .transport import refuse_inside_transaction
@@ -30,7 +33,9 @@ __all__ = [
     "CardData",
     "ChannelSetting",
     "Client",
+    "DeliveryRecord",
     "Deposit",
+    "ExternalReceiptRecord",
     "InsideTransaction",
     "InvalidIdentifier",
     "MalformedAnswer",
@@ -43,8 +48,10 @@ __all__ = [
     "PaymentPage",
     "PaymentRecord",
     "PortOneError",
+    "PostalAddress",
     "PreparedAmount",
     "RateLimited",
+    "ReceiptRecord",
     "Refused",
     "ScheduleEntry",
     "ScheduleRecord",

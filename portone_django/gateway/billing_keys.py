@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 from . import ids
 from .answers import Call, Query
@@ -13,14 +12,12 @@ from .billing_replies import (
     read_billing_keys,
     read_schedule_page,
 )
-from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds
+from .calls import Calls, body, one_of, seconds
 from .cards import CardData
 from .discretion import discreet
-from .errors import NotFound
-from .replies import PaymentPage, PaymentRecord
+from .replies import PaymentRecord, each_once, read_payment_page
 
 SCHEDULE_STATUSES = ("scheduled", "executed", "revoked")
-MOST_IDS = 100
 
 
 class BillingKeyCalls(Calls):
@@ -74,22 +71,8 @@ class BillingKeyCalls(Calls):
         """Those of the keys that PortOne knows; none is []. PortOne cannot list all keys of an account."""
         limit = self._deadline(deadline)
         query = [("customer_uid[]", ids.customer_uid(uid)) for uid in dict.fromkeys(customer_uids)]
-        found: list[BillingKeyRecord] = []
-        for start in range(0, len(query), MOST_IDS):
-            some = tuple(query[start : start + MOST_IDS])
-            try:
-                found += self._get(
-                    "get_billing_keys",
-                    "/subscribe/customers",
-                    read_billing_keys,
-                    limit,
-                    some,
-                    most_bytes=LIST_BYTES,
-                    is_lookup_by_text=True,
-                )
-            except NotFound:
-                continue
-        return found
+        path = "/subscribe/customers"
+        return list(self._known("get_billing_keys", path, read_billing_keys, limit, query, is_lookup_by_text=True))
 
     def delete_billing_key(
         self,
@@ -112,18 +95,7 @@ class BillingKeyCalls(Calls):
         """Every payment made with a key, all pages, each imp_uid once; NotFound for an unknown key."""
         limit = self._deadline(deadline)
         path = _path(customer_uid) + "/payments"
-
-        def fetch(page: int) -> tuple[list[PaymentRecord], int | None]:
-            read = partial(PaymentPage.parse, page=page)
-            query = (("page", str(page)),)
-            options = {"most_bytes": LIST_BYTES, "is_lookup_by_text": True}
-            answer = self._get("billing_key_payments", path, read, limit, query, **options)
-            return list(answer.payments), answer.next_page
-
-        found: dict[str, PaymentRecord] = {}
-        for record in all_pages("billing_key_payments", fetch):
-            found.setdefault(record.imp_uid, record)
-        return list(found.values())
+        return each_once(self._every("billing_key_payments", path, read_payment_page, limit, is_lookup_by_text=True))
 
     def billing_key_schedules(
         self,
@@ -137,17 +109,11 @@ class BillingKeyCalls(Calls):
         """The payments booked with a key for from_ <= time < to (at most three months), all pages, latest first."""
         limit = self._deadline(deadline)
         path = _path(customer_uid) + "/schedules"
-        base: Query = (("from", str(seconds("from_", from_))), ("to", str(seconds("to", to))))
+        query: Query = (("from", str(seconds("from_", from_))), ("to", str(seconds("to", to))))
         if status:
             # Written with a hyphen here and with an underscore in the general list.
-            base += (("schedule-status", one_of("status", status, SCHEDULE_STATUSES)),)
-
-        def fetch(page: int) -> tuple[list[ScheduleRecord], int | None]:
-            read = partial(read_schedule_page, page=page)
-            query = (*base, ("page", str(page)))
-            return self._get("billing_key_schedules", path, read, limit, query, most_bytes=LIST_BYTES)
-
-        return list(all_pages("billing_key_schedules", fetch))
+            query += (("schedule-status", one_of("status", status, SCHEDULE_STATUSES)),)
+        return list(self._every("billing_key_schedules", path, read_schedule_page, limit, query))
 
 
 def _path(customer_uid: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from .answers import Call, Query
@@ -13,6 +14,8 @@ from .wire import Deadline
 T = TypeVar("T")
 
 LIST_BYTES = 4 * 1024 * 1024
+# A list takes at most so many ids (PortOne V1 OpenAPI file).
+MOST_IDS = 100
 # A look-up that needs more pages than this is not about one order; better an error than half an answer.
 MOST_PAGES = 50
 
@@ -47,6 +50,54 @@ class Calls:
         **options: Any,
     ) -> T:
         return self._transport.call(Call(name, "GET", path, query, **options), read, deadline)
+
+    def _every(
+        self,
+        name: str,
+        path: str,
+        read_page: Callable[..., tuple[list[T], int | None]],
+        deadline: Deadline,
+        before: Query = (),
+        after: Query = (),
+        **options: Any,
+    ) -> Iterator[T]:
+        """The items of every page, asked for between `before` and `after`. A later one that is gone ends it.
+
+        More than MOST_PAGES is MalformedAnswer.
+        """
+        page = 1
+        for _ in range(MOST_PAGES):
+            asked = (*before, ("page", str(page)), *after)
+            read = partial(read_page, page=page)
+            try:
+                items, following = self._get(name, path, read, deadline, asked, most_bytes=LIST_BYTES, **options)
+            except NotFound:
+                if page == 1:
+                    raise
+                return
+            yield from items
+            if following is None:
+                return
+            page = following
+        raise MalformedAnswer(call=name, reason=f"more than {MOST_PAGES} pages")
+
+    def _known(
+        self,
+        name: str,
+        path: str,
+        read: Callable[[Any], list[T]],
+        deadline: Deadline,
+        query: Sequence[tuple[str, str]],
+        **options: Any,
+    ) -> Iterator[T]:
+        """What PortOne knows of many ids, asked about MOST_IDS at a time; that it knows none of them is no error."""
+        for start in range(0, len(query), MOST_IDS):
+            some = tuple(query[start : start + MOST_IDS])
+            try:
+                found = self._get(name, path, read, deadline, some, most_bytes=LIST_BYTES, **options)
+            except NotFound:
+                continue
+            yield from found
 
     def _deadline(self, seconds: float | None) -> Deadline:
         return self._transport.deadline(seconds)
@@ -88,23 +139,6 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}.")
     return value
-
-
-def all_pages(call: str, fetch: Callable[[int], tuple[list[T], int | None]]) -> Iterator[T]:
-    """The items of every page. A later page that is gone meanwhile ends it; more than MOST_PAGES is MalformedAnswer."""
-    page = 1
-    for _ in range(MOST_PAGES):
-        try:
-            items, following = fetch(page)
-        except NotFound:
-            if page == 1:
-                raise
-            return
-        yield from items
-        if following is None:
-            return
-        page = following
-    raise MalformedAnswer(call=call, reason=f"more than {MOST_PAGES} pages")
 
 
 def _cut(name: str, value: Any) -> Any:

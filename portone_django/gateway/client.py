@@ -13,14 +13,16 @@ from .account import AccountCalls
 from .billing_keys import BillingKeyCalls
 from .charges import ChargeCalls
 from .discretion import discreet
+from .escrow import EscrowCalls
 from .payments import PaymentCalls
+from .receipts import ReceiptCalls
 from .schedules import ScheduleCalls
 from .transport import Transport
 
 SEND_DEADLINE_SECONDS = 45.0
 
 
-class Client(PaymentCalls, BillingKeyCalls, ChargeCalls, ScheduleCalls, AccountCalls):
+class Client(PaymentCalls, BillingKeyCalls, ChargeCalls, ScheduleCalls, ReceiptCalls, EscrowCalls, AccountCalls):
     """Speaks to one PortOne with one key pair; safe to share between threads, not between processes.
 
     `api_base` is https:// (http:// only on this machine). `deadline` is in seconds, for calls that give none.
@@ -43,6 +45,11 @@ class Client(PaymentCalls, BillingKeyCalls, ChargeCalls, ScheduleCalls, AccountC
 
     def __repr__(self) -> str:
         return f"<Client {self._transport.api_base}>"
+
+    @property
+    def refused_keys(self) -> int:
+        """How many calls of this client PortOne has refused for their keys: more than before means that it does now."""
+        return self._transport.refused_keys
 
 
 @discreet

@@ -1,4 +1,4 @@
-"""Decides how bank and card codes read without asking PortOne; they are strings, leading zeros count.
+"""Decides how bank, card and courier codes read without asking PortOne; they are strings, leading zeros count.
 
 Source: KFTC's three-digit codes as PortOne lists them. `Client.cards()` and `Client.banks()` give the live lists.
 """
@@ -52,6 +52,28 @@ REFUND_BANKS = {
     "089": "케이뱅크",
     "090": "카카오뱅크",
     "092": "토스뱅크",
+}
+
+# `logis.company` of an escrow delivery (PortOne V1: code tables and manual). PortOne takes any other text for ETC.
+COURIERS = {
+    "CJGLS": "CJ대한통운",
+    "EPOST": "우체국택배",
+    "HANJIN": "한진택배",
+    "HYUNDAI": "롯데택배",
+    "KGB": "로젠택배",
+    "CHUNIL": "천일택배",
+    "CVSNET": "편의점택배",
+    "DAESIN": "대신택배",
+    "DONGBU": "동부택배",
+    "HANARO": "하나로택배",
+    "HDEXP": "합동택배",
+    "HONAM": "호남택배",
+    "ILYANG": "일양로지스",
+    "KDEXP": "경동택배",
+    "REGISTPOST": "등기우편",
+    "SAGAWA": "SC로지스",
+    "YELLOWCAP": "옐로우캡",
+    "ETC": "기타",
 }
 
 

@@ -19,7 +19,11 @@ class Decline(StrEnum):
 
 def classify(reason: str | None) -> Decline:
     """The class of a `fail_reason` or refusal message; SOFT when nothing in it is known."""
-    text = reason or ""
+    return known(reason or "") or Decline.SOFT
+
+
+def known(text: str) -> Decline | None:
+    """The class of a text that has a code or a word that is known."""
     for code in _CODE.findall(text):
         kind = _BY_CODE.get(_short(code))
         if kind is not None:
@@ -27,7 +31,7 @@ def classify(reason: str | None) -> Decline:
     for kind, words in _BY_WORDS:
         if any(word in text for word in words):
             return kind
-    return Decline.SOFT
+    return None
 
 
 _CODE = re.compile(r"(?<![0-9A-Za-z])(?:1200[0-9A-Z]{2}|1[12][0-9A-Z]{2}|5[05]0[0-9]{3})(?![0-9A-Za-z])")

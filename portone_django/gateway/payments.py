@@ -13,17 +13,16 @@ from typing import Any
 from . import ids
 from .account_replies import PaymentBalance, PreparedAmount
 from .answers import Call, Query
-from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds, won, won_or_none
+from .calls import LIST_BYTES, Calls, body, one_of, seconds, won, won_or_none
 from .discretion import discreet
 from .errors import NotFound
 from .parsing import Unreadable
-from .replies import KRW, PaymentPage, PaymentRecord, read_payments
+from .replies import KRW, PaymentPage, PaymentRecord, each_once, read_payment_page, read_payments
 from .wire import Deadline
 
 STATUSES = ("ready", "paid", "failed", "cancelled")
 SORTINGS = ("-started", "started", "-paid", "paid", "-updated", "updated")
-# GET /payments takes at most 100 ids; GET /payments/status spans at most 90 days (PortOne V1 OpenAPI file).
-MOST_IDS = 100
+# GET /payments/status spans at most 90 days (PortOne V1 OpenAPI file).
 LONGEST_SPAN_SECONDS = 90 * 24 * 3600
 
 
@@ -43,15 +42,8 @@ class PaymentCalls(Calls):
         limit = self._deadline(deadline)
         query = [("imp_uid[]", ids.imp_uid(uid)) for uid in dict.fromkeys(imp_uids)]
         query += [("merchant_uid[]", ids.merchant_uid(uid)) for uid in dict.fromkeys(merchant_uids)]
-        found: dict[str, PaymentRecord] = {}
-        for start in range(0, len(query), MOST_IDS):
-            some = tuple(query[start : start + MOST_IDS])
-            try:
-                records = self._get("get_payments", "/payments", read_payments, limit, some, most_bytes=LIST_BYTES)
-            except NotFound:
-                continue
-            found |= {record.imp_uid: record for record in records}
-        return list(found.values())
+        found = self._known("get_payments", "/payments", read_payments, limit, query)
+        return list({record.imp_uid: record for record in found}.values())
 
     def find_payment(
         self,
@@ -75,20 +67,11 @@ class PaymentCalls(Calls):
         """Every record of an order id, all pages, each imp_uid once, started last first; [] when PortOne knows none."""
         limit = self._deadline(deadline)
         path = ids.path("payments", "findAll", ids.merchant_uid(merchant_uid), *_status_part(status))
-
-        def fetch(page: int) -> tuple[list[PaymentRecord], int | None]:
-            query = (("page", str(page)), ("limit", "100"))
-            read = partial(PaymentPage.parse, page=page)
-            answer = self._get("find_all_payments", path, read, limit, query, most_bytes=LIST_BYTES)
-            return list(answer.payments), answer.next_page
-
-        found: dict[str, PaymentRecord] = {}
+        after = (("limit", "100"),)
         try:
-            for record in all_pages("find_all_payments", fetch):
-                found.setdefault(record.imp_uid, record)
+            return each_once(self._every("find_all_payments", path, read_payment_page, limit, after=after))
         except NotFound:
             return []
-        return list(found.values())
 
     def list_payments(
         self,
@@ -98,12 +81,14 @@ class PaymentCalls(Calls):
         to: int,
         limit: int = 100,
         sorting: str | None = None,
+        first_page: int = 1,
         deadline: float | None = None,
     ) -> Iterator[PaymentPage]:
         """The pages of the account's payments of a status (or "all") between two times, both included, ≤ 90 days apart.
 
-        The time compared is that of the status (paid: paid_at). `limit` is 1 to 1000 a page. The deadline is each
-        page's own. Records that cannot be read are in `page.unreadable`. The arguments are checked at once.
+        The time compared is that of the status (paid: paid_at). `limit` is 1 to 1000 a page; a run that was stopped
+        goes on at `first_page`. The deadline is each page's own. Records that cannot be read are in `page.unreadable`.
+        The arguments are checked at once.
         """
         path = ids.path("payments", "status", one_of("status", status, (*STATUSES, "all")))
         if not 0 <= seconds("to", to) - seconds("from_", from_) <= LONGEST_SPAN_SECONDS:
@@ -113,7 +98,9 @@ class PaymentCalls(Calls):
         query: Query = (("from", str(from_)), ("to", str(to)), ("limit", str(limit)))
         if sorting:
             query += (("sorting", one_of("sorting", sorting, SORTINGS)),)
-        return self._pages("list_payments", path, query, deadline)
+        if first_page < 1:
+            raise ValueError("first_page must be 1 or more.")
+        return self._pages("list_payments", path, query, first_page, deadline)
 
     def get_balance(self, imp_uid: str, *, deadline: float | None = None) -> PaymentBalance:
         """How a payment is split between means of payment. Not for Inicis: Refused there."""
@@ -193,9 +180,9 @@ class PaymentCalls(Calls):
         call = Call(name, method, "/payments/prepare", body=fields)
         return self._transport.call(call, PreparedAmount.parse, self._deadline(seconds_))
 
-    def _pages(self, name: str, path: str, query: Query, seconds_: float | None) -> Iterator[PaymentPage]:
+    def _pages(self, name: str, path: str, query: Query, first: int, seconds_: float | None) -> Iterator[PaymentPage]:
         """Pages in turn, each fetched when it is asked for."""
-        page: int | None = 1
+        page: int | None = first
         while page is not None:
             answer = self._page(name, path, query, page, self._deadline(seconds_))
             if answer is None:

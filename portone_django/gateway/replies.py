@@ -6,11 +6,11 @@ Source of the fields: PortOne V1 OpenAPI file, PaymentAnnotation and PaymentCanc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .parsing import Fields, Unreadable, as_list
+from .parsing import Fields, Unreadable, as_list, clean
 
 KRW = "KRW"
 
@@ -151,6 +151,8 @@ class PaymentRecord:
         """Raises Unreadable when a field that decides is missing or of the wrong type."""
         fields = Fields(value, "payment")
         promotion = fields.object("promotion") if fields.has("promotion") else None
+        if fields.won("cancel_amount") > fields.won("amount"):
+            raise Unreadable("payment.cancel_amount is more than payment.amount")
         return cls(
             imp_uid=fields.identifier("imp_uid"),
             merchant_uid=fields.identifier("merchant_uid"),
@@ -192,7 +194,7 @@ _CONTACTS = "vbank_num vbank_holder buyer_name buyer_email buyer_tel buyer_addr 
 class PaymentPage:
     """One page of a list of payments; iterates over `payments`.
 
-    `unreadable` holds the imp_uids ("" where even that is missing) of records that could not be believed: one odd
+    `unreadable` and `unreadable_uids` hold the imp_uids and the merchant_uids ("" where missing) of such: one odd
     record, of another currency for instance, must not stop a reconciliation.
     """
 
@@ -201,6 +203,7 @@ class PaymentPage:
     page: int
     next_page: int | None
     unreadable: tuple[str, ...] = ()
+    unreadable_uids: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[PaymentRecord]:
         return iter(self.payments)
@@ -224,20 +227,26 @@ class PaymentPage:
         """Keeps what can be read and counts the rest in `unreadable`."""
         fields = Fields(value, "page")
         payments: list[PaymentRecord] = []
-        unreadable: list[str] = []
+        unreadable: list[tuple[str, str]] = []
         for item in fields.raw_items("list"):
             try:
                 payments.append(PaymentRecord.parse(item))
             except Unreadable:
-                imp_uid = item.get("imp_uid") if isinstance(item, dict) else None
-                unreadable.append(imp_uid if isinstance(imp_uid, str) else "")
+                unreadable.append((_name(item, "imp_uid"), _name(item, "merchant_uid")))
         return cls(
             payments=tuple(payments),
             total=fields.number("total") or 0,
             page=page,
             next_page=next_page(fields, page),
-            unreadable=tuple(unreadable),
+            unreadable=tuple(imp_uid for imp_uid, _ in unreadable),
+            unreadable_uids=tuple(merchant_uid for _, merchant_uid in unreadable),
         )
+
+
+def _name(item: Any, key: str) -> str:
+    """What names a record that cannot be believed; "" where even that is no text."""
+    value = item.get(key) if isinstance(item, dict) else None
+    return clean(value) if isinstance(value, str) else ""
 
 
 def next_page(fields: Fields, page: int) -> int | None:
@@ -248,6 +257,20 @@ def next_page(fields: Fields, page: int) -> int | None:
     if following <= page:
         raise Unreadable("page.next does not lead forward")
     return following
+
+
+def read_payment_page(value: Any, page: int) -> tuple[list[PaymentRecord], int | None]:
+    """One page that must be readable to its end, and the number of the next."""
+    parsed = PaymentPage.parse(value, page)
+    return list(parsed.payments), parsed.next_page
+
+
+def each_once(records: Iterable[PaymentRecord]) -> list[PaymentRecord]:
+    """Each imp_uid once, as it was first seen: a record may move to a later page while the pages are read."""
+    found: dict[str, PaymentRecord] = {}
+    for record in records:
+        found.setdefault(record.imp_uid, record)
+    return list(found.values())
 
 
 def read_payments(value: Any) -> list[PaymentRecord]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from . import ids
 from .answers import Call, Query
 from .billing_keys import SCHEDULE_STATUSES
 from .billing_replies import ScheduleRecord, read_schedule_page, read_schedules
-from .calls import LIST_BYTES, Calls, all_pages, body, one_of, seconds, won, won_or_none
+from .calls import Calls, body, one_of, seconds, won, won_or_none
 from .cards import CardData
 from .discretion import discreet
 from .replies import KRW, PaymentRecord
@@ -138,22 +137,16 @@ class ScheduleCalls(Calls):
     ) -> list[ScheduleRecord]:
         """The account's booked payments for from_ <= time < to (at most three months), all pages, oldest first."""
         until = self._deadline(deadline)
-        base: Query = (
+        query: Query = (
             ("schedule_from", str(seconds("from_", from_))),
             ("schedule_to", str(seconds("to", to))),
             ("limit", str(limit)),
             ("sorting", "scheduled"),
         )
         if status:
-            base += (("schedule_status", one_of("status", status, SCHEDULE_STATUSES)),)
-
-        def fetch(page: int) -> tuple[list[ScheduleRecord], int | None]:
-            read = partial(read_schedule_page, page=page)
-            query = (*base, ("page", str(page)))
-            path = "/subscribe/payments/schedule"
-            return self._get("list_schedules", path, read, until, query, most_bytes=LIST_BYTES)
-
-        return list(all_pages("list_schedules", fetch))
+            query += (("schedule_status", one_of("status", status, SCHEDULE_STATUSES)),)
+        path = "/subscribe/payments/schedule"
+        return list(self._every("list_schedules", path, read_schedule_page, until, query))
 
 
 def _path(merchant_uid: str) -> str:

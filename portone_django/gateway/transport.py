@@ -7,7 +7,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -16,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from ..addresses import is_loopback
 from .answers import Answer, Call, content, read_answer
 from .discretion import discreet, place_of
 from .errors import (
@@ -57,6 +57,7 @@ class Transport:
         self._session = _checked_session(session) if session is not None else _plain_session()
         self._seconds = deadline
         self._tokens = TokenSource(self.fetch_token)
+        self.refused_keys = 0
 
     def deadline(self, seconds: float | None) -> Deadline:
         """The deadline of a call that starts now; None is the client's own."""
@@ -66,6 +67,13 @@ class Transport:
     def call(self, call: Call, read: Callable[[Any], T], deadline: Deadline) -> T:
         """What `read` makes of the answer. Raises InsideTransaction, or a PortOneError by the table in errors.py."""
         refuse_inside_transaction()
+        try:
+            return self._call(call, read, deadline)
+        except Unauthorized:
+            self.refused_keys += 1
+            raise
+
+    def _call(self, call: Call, read: Callable[[Any], T], deadline: Deadline) -> T:
         for pause in (*REPEAT_PAUSES, None):
             token = self._token(call, deadline)
             try:
@@ -201,21 +209,12 @@ def _checked_base(api_base: str) -> str:
         _ = parts.port
     except ValueError:
         raise ImproperlyConfigured('PORTONE["API_BASE"] is not an address.') from None
-    is_secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+    is_secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(api_base))
     if not parts.hostname or not is_secure:
         raise ImproperlyConfigured('PORTONE["API_BASE"] must be https:// (http:// only for this machine itself).')
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ImproperlyConfigured('PORTONE["API_BASE"] must be scheme, host, port and path, nothing else.')
     return api_base.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _plain_session() -> requests.Session:

@@ -68,7 +68,8 @@ class DeadlineAdapter(HTTPAdapter):
     """requests' adapter with connections that obey the attempt's deadline; it repeats nothing by itself."""
 
     def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=32, max_retries=0)
+        # One connection is kept for each thread that charges, however many a project asks for.
+        super().__init__(pool_connections=4, pool_maxsize=256, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -15,7 +15,7 @@ from ..lifecycles import OPEN_ORDER_STATES, SETTLED_ORDER_STATES
 from ..money import format_won
 
 if TYPE_CHECKING:
-    from .payment import Payment
+    from .refund import Refund, RefundOptions
 
 
 def new_public_id() -> str:
@@ -48,7 +48,13 @@ class Order(models.Model):
         EXPIRED = "expired", _("Expired")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Kind(models.TextChoices):
+        SALE = "sale", _("Sale")
+        CHARGE = "charge", _("Charge of a card on file")
+        CYCLE = "cycle", _("Bill of a subscription")
+
     public_id = models.CharField(_("order number"), max_length=20, unique=True, default=new_public_id, editable=False)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.SALE, editable=False)
     reference = models.CharField(_("reference"), max_length=100, unique=True, null=True, blank=True)
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -82,8 +88,9 @@ class Order(models.Model):
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    forgotten_at = models.DateTimeField(_("customer forgotten at"), null=True, blank=True)
+    blanked_at = models.DateTimeField(_("personal fields blanked at"), null=True, blank=True)
 
-    payments: models.Manager[Payment]
     objects = OrderQuerySet.as_manager()
 
     class Meta:
@@ -93,6 +100,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["state", "expires_at"], name="portone_order_expiry"),
             models.Index(fields=["content_type", "object_id"], name="portone_order_target"),
+            models.Index(fields=["blanked_at", "created_at"], name="portone_order_blanking"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="portone_order_amount"),
@@ -138,3 +146,9 @@ class Order(models.Model):
         from ..orders import cancel_order
 
         return cancel_order(self, reason=reason)
+
+    def refund(self, **options: Unpack[RefundOptions]) -> Refund:
+        """Send back money of the payment that settled this order, by default all that remains; see refunds.refund."""
+        from ..refunds import refund_order
+
+        return refund_order(self, **options)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Unpack
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from ..gateway.discretion import discreet
 from ..lifecycles import OPEN_PAYMENT_STATES, RECEIVED_PAYMENT_STATES
+from .charge import ChargeFields
 from .order import Order
+
+if TYPE_CHECKING:
+    from ..gateway import PostalAddress
+    from .receipt import CashReceipt
+    from .refund import Refund, RefundOptions
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -22,8 +32,11 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def is_held(self) -> PaymentQuerySet:
         return self.filter(state__in=("paid", "partially_refunded")).exclude(hold_reason="")
 
+    def is_charge(self) -> PaymentQuerySet:
+        return self.exclude(customer_uid="")
 
-class Payment(models.Model):
+
+class Payment(ChargeFields):
     """One attempt, one `merchant_uid`. Amounts are won (the unit of `currency`).
 
     `open_slot` and `paid_slot` hold the order's id while the attempt is open / is the one that paid the
@@ -48,6 +61,16 @@ class Payment(models.Model):
         DUPLICATE = "duplicate", _("The order was already paid")
         LATE = "late", _("The order was expired or cancelled")
         ORDER_CHANGED = "order_changed", _("The order's amount had changed")
+
+    class Escrow(models.TextChoices):
+        NONE = "", _("None")
+        DELIVERY_REGISTERED = "2", _("Delivery registered")
+        CONFIRMED = "3", _("Purchase confirmed")
+        AUTO_CONFIRMED = "31", _("Purchase confirmed by lapse of time")
+        FORCED = "32", _("Purchase confirmed by force")
+        REFUSED = "4", _("Purchase refused")
+        CANCELLED = "8", _("Transaction cancelled")
+        REFUSAL_CONFIRMED = "10", _("Refusal confirmed")
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="payments")
     attempt_no = models.PositiveIntegerField(_("attempt"))
@@ -93,7 +116,22 @@ class Payment(models.Model):
     fail_reason = models.CharField(_("reason of failure"), max_length=500, blank=True)
     receipt_url = models.CharField(_("receipt"), max_length=500, blank=True)
     cancel_amount = models.BigIntegerField(_("cancelled amount"), default=0)
-    cancellations = models.JSONField(_("cancellations"), default=dict, blank=True)
+    received_amount = models.BigIntegerField(_("received amount"), null=True, blank=True)
+    external_refund_amount = models.BigIntegerField(_("refunded outside PortOne"), default=0)
+    # Other records of this merchant_uid that took money, too: {imp_uid: [amount, cancel_amount, pay_method]}.
+    surplus = models.JSONField(_("taken twice"), default=dict, blank=True)
+    has_surplus = models.BooleanField(_("taken twice and not sent back"), default=False)
+    cash_receipt_issued = models.BooleanField(_("cash receipt issued by the PG"), null=True)
+    escrow = models.BooleanField(_("escrow"), null=True)
+    # Escrow. The status is what an unsigned webhook reported: it is shown, and decides nothing.
+    escrow_status = models.CharField(_("escrow status as reported"), max_length=2, choices=Escrow, blank=True)
+    escrow_changed_at = models.DateTimeField(_("escrow status changed at"), null=True, blank=True)
+    escrow_denied_reason = models.CharField(_("reason of the refusal"), max_length=200, blank=True)
+    delivery_company = models.CharField(_("courier"), max_length=20, blank=True)
+    delivery_invoice = models.CharField(_("invoice of the courier"), max_length=40, blank=True)
+    delivery_sent_at = models.DateTimeField(_("handed to the courier at"), null=True, blank=True)
+    delivery_applied_at = models.DateTimeField(_("delivery registered at"), null=True, blank=True)
+
     paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("failed at"), null=True, blank=True)
 
@@ -109,11 +147,30 @@ class Payment(models.Model):
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         ordering = ("-id",)
-        indexes = [models.Index(fields=["next_check_at"], name="portone_payment_due")]
+        permissions = [("refund_payment", _("Can refund, and decide about, money that arrived"))]
+        indexes = [
+            models.Index(fields=["next_check_at"], name="portone_payment_due"),
+            models.Index(fields=["charge_due_at"], name="portone_payment_charge"),
+            models.Index(fields=["paid_at"], name="portone_payment_paid_at"),
+            models.Index(fields=["has_surplus", "id"], name="portone_payment_surplus"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["order", "attempt_no"], name="portone_payment_attempt"),
             models.CheckConstraint(condition=Q(amount__gte=1), name="portone_payment_amount"),
-            models.CheckConstraint(condition=Q(cancel_amount__gte=0), name="portone_payment_cancel"),
+            models.CheckConstraint(
+                condition=Q(cancel_amount=0)
+                | Q(cancel_amount__gte=0, received_amount__isnull=False, cancel_amount__lte=F("received_amount")),
+                name="portone_payment_cancel",
+            ),
+            models.CheckConstraint(
+                condition=Q(external_refund_amount=0)
+                | Q(
+                    external_refund_amount__gte=0,
+                    received_amount__isnull=False,
+                    external_refund_amount__lte=F("received_amount"),
+                ),
+                name="portone_payment_external",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -135,6 +192,16 @@ class Payment(models.Model):
         return self.state in ("paid", "partially_refunded") and self.hold_reason != ""
 
     @property
+    def refunded_amount(self) -> int:
+        """What went back, by PortOne and outside of it (won)."""
+        return self.cancel_amount + self.external_refund_amount
+
+    @property
+    def remaining_amount(self) -> int:
+        """What of the received money can still go back (won); 0 while nothing was received."""
+        return max((self.received_amount or 0) - self.refunded_amount, 0)
+
+    @property
     def terms(self) -> tuple[int, str, int | None, int | None]:
         """What is sold for how much: amount, currency, tax-free amount, VAT."""
         return self.amount, self.currency, self.tax_free_amount, self.vat_amount
@@ -146,3 +213,87 @@ class Payment(models.Model):
         sync_payment(self.merchant_uid, source=source)
         self.refresh_from_db()
         return self
+
+    def refund(self, **options: Unpack[RefundOptions]) -> Refund:
+        """Send money back now: amount (None: all that remains), tax_free_amount, vat_amount, reason, account,
+        reference, by. See refunds.refund."""
+        from ..refunds import refund
+
+        return refund(self, **options)
+
+    def request_refund(self, **options: Unpack[RefundOptions]) -> Refund:
+        """Reserve a refund in the caller's transaction; it is sent after the commit. See refunds.request_refund."""
+        from ..refunds import request_refund
+
+        return request_refund(self, **options)
+
+    def record_refund(
+        self, *, amount: int, refunded_on: dt.date, reference: str, reason: str, by: Any = None
+    ) -> Refund:
+        """Write down money that went back outside PortOne; see refunds.record_refund."""
+        from ..refunds import record_refund
+
+        return record_refund(self, amount=amount, refunded_on=refunded_on, reference=reference, reason=reason, by=by)
+
+    @discreet
+    def issue_cash_receipt(
+        self,
+        *,
+        identifier: str,
+        kind: str = "person",
+        tax_free_amount: int | None = None,
+        vat_amount: int | None = None,
+        by: Any = None,
+    ) -> CashReceipt:
+        """Issue the cash receipt of an account transfer or a virtual account; see receipts.issue_cash_receipt."""
+        from ..receipts import issue_cash_receipt
+
+        return issue_cash_receipt(
+            self, identifier=identifier, kind=kind, tax_free_amount=tax_free_amount, vat_amount=vat_amount, by=by
+        )
+
+    def cancel_cash_receipt(self, *, by: Any = None) -> CashReceipt:
+        """Take the cash receipt back, not the money; see receipts.cancel_cash_receipt."""
+        from ..receipts import cancel_cash_receipt
+
+        return cancel_cash_receipt(self, by=by)
+
+    def register_delivery(
+        self,
+        *,
+        sender: PostalAddress,
+        receiver: PostalAddress,
+        company: str,
+        invoice: str,
+        sent_at: dt.datetime,
+        by: Any = None,
+    ) -> Payment:
+        """Tell PortOne that the goods of an escrow sale are on their way; see escrow.register_delivery."""
+        from ..escrow import register_delivery
+
+        return register_delivery(
+            self, sender=sender, receiver=receiver, company=company, invoice=invoice, sent_at=sent_at, by=by
+        )
+
+    def change_delivery(
+        self,
+        *,
+        sender: PostalAddress,
+        receiver: PostalAddress,
+        company: str,
+        invoice: str,
+        sent_at: dt.datetime,
+        by: Any = None,
+    ) -> Payment:
+        """Replace the delivery that was registered; see escrow.change_delivery."""
+        from ..escrow import change_delivery
+
+        return change_delivery(
+            self, sender=sender, receiver=receiver, company=company, invoice=invoice, sent_at=sent_at, by=by
+        )
+
+    def sync_delivery(self) -> bool:
+        """Ask PortOne whether a delivery is registered, and keep what it shows; see escrow.sync_delivery."""
+        from ..escrow import sync_delivery
+
+        return sync_delivery(self)

@@ -92,7 +92,8 @@ def _check_method(sandbox: Sandbox, held: Held, request: Cancel, amount: int) ->
     if record["escrow"]:
         if is_partial:
             raise _pg("500699|에스크로 거래는 부분취소가 불가능합니다")
-        if sandbox.deliveries.get(held.imp_uid) is not None:
+        # "10": the buyer refused the goods and the merchant took them back.
+        if sandbox.deliveries.get(held.imp_uid) is not None and held.facts.get("escrow_status") != "10":
             raise _pg("500685|에스크로 거래는 에스크로 모듈을 통해 취소")
     if is_partial and record["emb_pg_provider"] and record["sandbox"]:
         raise _pg("500503|간편결제 테스트 거래는 부분취소가 불가능합니다")

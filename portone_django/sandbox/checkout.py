@@ -40,7 +40,7 @@ def approve(
 
     The confirm process runs first, when the window was given a confirm_url. For a vbank use `issue_vbank`.
     """
-    held = _waiting(sandbox, imp_uid)
+    held = sandbox.payments.require(imp_uid)
     if held.record["status"] != "ready" or held.record["vbank_num"]:
         return held.record
     if held.facts.get("late_at"):
@@ -49,7 +49,7 @@ def approve(
     arrived_first = not sandbox.duplicates.is_refused(held.merchant_uid, but=imp_uid)
     sandbox.wait_for_approval()
     with sandbox.store.write():
-        held = _waiting(sandbox, imp_uid)
+        held = sandbox.payments.require(imp_uid)
         if held.record["status"] != "ready":
             return held.record
         _put_method(sandbox, held.record, pay_method, bank_code, emb_pg_provider)
@@ -66,12 +66,12 @@ def approve(
 def issue_vbank(sandbox: Sandbox, imp_uid: str, *, bank_code: str, due: int | None = None) -> Record:
     """The buyer takes an account: still `ready`, now with a number and a deadline; webhook `ready`."""
     bank = catalogue.kftc_bank(bank_code) or catalogue.DEFAULT_BANK_CODE
-    held = _waiting(sandbox, imp_uid)
+    held = sandbox.payments.require(imp_uid)
     if held.record["status"] != "ready" or held.record["vbank_num"]:
         return held.record
     refusal = _confirm(sandbox, held)
     with sandbox.store.write():
-        held = _waiting(sandbox, imp_uid)
+        held = sandbox.payments.require(imp_uid)
         if held.record["status"] != "ready" or held.record["vbank_num"]:
             return held.record
         held.record["pay_method"] = "vbank"
@@ -99,7 +99,7 @@ def put_account(sandbox: Sandbox, held: Held, bank: str, due: int, holder: str =
 def fail(sandbox: Sandbox, imp_uid: str, reason: str = USER_CANCEL) -> Record:
     """The buyer gives up or is declined in the window: failed, and never a webhook."""
     with sandbox.store.write():
-        held = _waiting(sandbox, imp_uid)
+        held = sandbox.payments.require(imp_uid)
         if held.record["status"] == "ready" and not held.record["vbank_num"]:
             mark_failed(held.record, reason, sandbox.now())
             sandbox.payments.save(held, sandbox.now())
@@ -109,20 +109,13 @@ def fail(sandbox: Sandbox, imp_uid: str, reason: str = USER_CANCEL) -> Record:
 def deposit(sandbox: Sandbox, imp_uid: str) -> Record:
     """The exact amount arrives on the account, late ones too: paid and a webhook. Refused when no account waits."""
     with sandbox.store.write():
-        held = _waiting(sandbox, imp_uid)
+        held = sandbox.payments.require(imp_uid)
         if held.record["status"] == "paid":
             return held.record
         if held.record["status"] != "ready" or not held.record["vbank_num"]:
             raise Refused(1, "입금을 기다리는 가상계좌가 아닙니다.", 409)
         settle(sandbox, held, None, notify=True)
     return held.record
-
-
-def _waiting(sandbox: Sandbox, imp_uid: str) -> Held:
-    held = sandbox.payments.get(imp_uid)
-    if held is None:
-        raise Refused(-1, "존재하지 않는 결제정보입니다.", 404)
-    return held
 
 
 def _put_method(

@@ -1,11 +1,13 @@
-"""The console's one page: a list of transactions, with a button that deposits into a waiting virtual account."""
+"""The console's one page: a list of transactions, with buttons for what can happen to each next."""
 
 from __future__ import annotations
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from . import escrow
 from .calls import Call, Reply, as_html
+from .payments import Held
 from .records import Record, kst
 from .routing import control
 
@@ -28,11 +30,23 @@ td.why {{ white-space: normal; min-width: 11rem; }}
 .ready {{ color: #8a5a00; }} .paid {{ color: #0a6b3d; }} .failed {{ color: #b3261e; }} .cancelled {{ color: #4e5968; }}
 small {{ color: #6b7684; }}
 button {{ font: inherit; padding: .3rem .8rem; border: 0; border-radius: 8px; background: #1b64da; color: #fff; }}
+button.back {{ background: #e5e8eb; color: #191f28; }}
+form {{ display: inline; }}
 button:focus-visible {{ outline: 3px solid #1b64da; outline-offset: 2px; }}
 </style></head><body>
 <header><h1>결제 내역</h1><p>PortOne V1 샌드박스 · {user_code} · 현재 시각 {now}</p></header>
 <main><div><table><thead><tr><th>시작</th><th>주문번호</th><th>결제수단</th><th>금액</th><th>상태</th><th>비고</th><th></th>
 </tr></thead><tbody>{rows}</tbody></table></div></main></body></html>"""
+_ESCROW = {
+    "": "에스크로",
+    escrow.DELIVERY: "배송등록",
+    escrow.CONFIRMED: "구매확인",
+    escrow.AUTO_CONFIRMED: "자동구매확인",
+    escrow.FORCED: "강제구매확인",
+    escrow.REFUSED: "구매거절",
+    escrow.CANCELLED: "거래취소",
+    escrow.REFUSAL_CONFIRMED: "거절확인",
+}
 _EMPTY = SafeString('<tr><td colspan="7">아직 결제가 없습니다.</td></tr>')
 
 
@@ -41,7 +55,7 @@ _EMPTY = SafeString('<tr><td colspan="7">아직 결제가 없습니다.</td></tr
 @control("GET", "/_sandbox/console")
 def console(call: Call) -> Reply:
     sandbox = call.sandbox
-    rows = [(_row(record, call.prefix),) for record in sandbox.transactions()]
+    rows = [(_row(held, call.prefix),) for held in sandbox.payments.newest(100)]
     page = format_html(
         _PAGE,
         user_code=sandbox.user_code,
@@ -51,7 +65,8 @@ def console(call: Call) -> Reply:
     return as_html(page)
 
 
-def _row(record: Record, prefix: str) -> SafeString:
+def _row(held: Held, prefix: str) -> SafeString:
+    record = held.record
     return format_html(
         "<tr><td>{}</td><td>{}<br><small>{}</small></td><td>{}<br><small>{}</small></td>"
         '<td class="won">{}원</td><td class="{}">{}</td><td class="why">{}</td><td>{}</td></tr>',
@@ -63,8 +78,8 @@ def _row(record: Record, prefix: str) -> SafeString:
         f"{record['amount']:,}",
         record["status"],
         _status(record),
-        _remark(record),
-        _button(record, prefix),
+        _remark(held),
+        format_html_join(" ", "{}", [(_button(record, prefix, *each),) for each in _next(held)]),
     )
 
 
@@ -76,7 +91,12 @@ def _status(record: Record) -> str:
     return _STATUS[record["status"]]
 
 
-def _remark(record: Record) -> str:
+def _remark(held: Held) -> str:
+    texts = [_detail(held.record), _ESCROW[escrow.status_of(held)] if held.record["escrow"] else ""]
+    return " · ".join(text for text in texts if text)
+
+
+def _detail(record: Record) -> str:
     if record["status"] == "failed":
         return str(record["fail_reason"] or "")
     if record["vbank_num"]:
@@ -84,12 +104,25 @@ def _remark(record: Record) -> str:
     return str(record["card_name"] or record["bank_name"] or "")
 
 
-def _button(record: Record, prefix: str) -> SafeString:
-    if record["status"] != "ready" or not record["vbank_num"]:
-        return SafeString("")
+def _next(held: Held) -> list[tuple[str, str]]:
+    """(verb, label) of what the buyer, the bank or the operator can do to it now."""
+    if held.record["status"] == "ready" and held.record["vbank_num"]:
+        return [("deposit", "입금")]
+    status = escrow.status_of(held)
+    moves = [(verb, _ESCROW[after]) for verb, (before, after) in escrow.MOVES.items() if before == status]
+    if moves:
+        return moves
+    can_cancel = held.is_charged and held.remaining > 0 and not status and held.record["customer_uid_usage"] != "issue"
+    return [("cancel", "취소")] if can_cancel else []
+
+
+def _button(record: Record, prefix: str, verb: str, label: str) -> SafeString:
     return format_html(
-        '<form method="post" action="{}_sandbox/payments/{}/deposit"><input type="hidden" name="back" value="1">'
-        '<button type="submit">입금</button></form>',
+        '<form method="post" action="{}_sandbox/payments/{}/{}"><input type="hidden" name="back" value="1">'
+        '<button type="submit"{}>{}</button></form>',
         prefix,
         record["imp_uid"],
+        verb,
+        SafeString(' class="back"') if verb == "cancel" else "",
+        label,
     )

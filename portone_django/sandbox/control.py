@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import escrow
 from .amounts import optional
 from .calls import Call, Reply, as_json
 from .faults import LEDGER_KINDS, WIRE_KINDS
@@ -115,7 +116,7 @@ def payment(call: Call) -> Reply:
 
 @control("POST", "/_sandbox/payments/{imp_uid}/{verb}")
 def act(call: Call) -> Reply:
-    """`approve`, `vbank`, `fail`, `deposit`, `cancel`; a form from the console's page goes back to it."""
+    """`approve`, `vbank`, `fail`, `deposit`, `cancel`, `escrow_…`; a form from the console's page goes back to it."""
     record = _verb(call, call.params["imp_uid"])
     if "json" in call.headers.get("content-type", "") or not call.flag("back"):
         return as_json(record)
@@ -147,7 +148,10 @@ def _verb(call: Call, imp_uid: str) -> Record:
     if verb == "cancel_at_inicis":
         sandbox.cancel_at_inicis(imp_uid)
         return sandbox.payment(imp_uid)
-    raise not_found("there are approve, vbank, fail, deposit, cancel and cancel_at_inicis")
+    if verb in escrow.MOVES:
+        return sandbox.escrow(imp_uid, verb, call.text("reason"))
+    known = ", ".join(("approve", "vbank", "fail", "deposit", "cancel", "cancel_at_inicis", *escrow.MOVES))
+    raise not_found(f"there are {known}")
 
 
 @control("GET", "/_sandbox/webhooks")

@@ -13,21 +13,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import cancelling, catalogue, checkout, deciding, magic, opening, scheduling
+from django.core.exceptions import ImproperlyConfigured
+
+from . import cancelling, catalogue, checkout, deciding, escrow, magic, opening, scheduling
 from .diary import Diary
 from .documents import Documents
 from .faults import Faults
 from .keys import Keys
+from .options import base_dir, line_of_another_file, read_options
 from .payments import Held, Payments
 from .records import Record
 from .refusals import Refused, WindowRefused
 from .schedules import Schedules
-from .store import Store
+from .store import Store, Unopenable
 from .switches import Switches
 from .tokens import Tokens
 from .webhooks import Webhooks
 
-__all__ = ["Refused", "Sandbox", "WindowRefused", "get_sandbox", "use_sandbox"]
+__all__ = ["Refused", "Sandbox", "Unopenable", "WindowRefused", "get_sandbox", "use_sandbox"]
 
 _INSTALMENT_MINIMUM = 50_000
 _slow: contextvars.ContextVar[tuple[float, Callable[[], None]] | None] = contextvars.ContextVar("slow", default=None)
@@ -106,6 +109,10 @@ class Sandbox:
     def deposit(self, imp_uid: str) -> Record:
         return checkout.deposit(self, imp_uid)
 
+    def escrow(self, imp_uid: str, verb: str, reason: str | None = None) -> Record:
+        """The buyer of an escrow sale decides, or time or the merchant does; `verb` is one of escrow.MOVES."""
+        return escrow.act(self, imp_uid, verb, reason)
+
     # The console ------------------------------------------------------------------------------------------------
 
     def console_cancel(self, imp_uid: str, amount: int | None = None, reason: str = "관리자페이지취소") -> Record:
@@ -117,9 +124,7 @@ class Sandbox:
     def cancel_at_inicis(self, imp_uid: str) -> None:
         """Cancelled in Inicis' own admin, or by its nightly run for test payments: PortOne stays `paid`."""
         with self.store.write():
-            held = self.payments.get(imp_uid)
-            if held is None:
-                raise Refused(-1, "존재하지 않는 결제정보입니다.", 404)
+            held = self.payments.require(imp_uid)
             held.facts["pg_cancelled"] = True
             self.payments.save(held, self.now())
 
@@ -130,10 +135,7 @@ class Sandbox:
         return [held.record for held in self.payments.newest(limit)]
 
     def payment(self, imp_uid: str) -> Record:
-        held = self.payments.get(imp_uid)
-        if held is None:
-            raise Refused(-1, "존재하지 않는 결제정보입니다.", 404)
-        return held.record
+        return self.payments.require(imp_uid).record
 
     def payments_of(self, merchant_uid: str) -> list[Record]:
         return [held.record for held in self.payments.of(merchant_uid)]
@@ -259,10 +261,7 @@ _making = threading.Lock()
 
 
 def get_sandbox() -> Sandbox:
-    """The one of this process, made at first use from the Django setting PORTONE_SANDBOX (all keys optional).
-
-    Keys: DB, IMP_KEY, IMP_SECRET, USER_CODE, WEBHOOK_URL, ALLOW_WITHOUT_DEBUG.
-    """
+    """The one of this process, made at first use from the Django setting PORTONE_SANDBOX (see options.py)."""
     global _of_process
     with _making:
         if _of_process is None:
@@ -271,15 +270,17 @@ def get_sandbox() -> Sandbox:
 
 
 def _configured() -> Sandbox:
-    from django.conf import settings
-
-    options: dict[str, Any] = getattr(settings, "PORTONE_SANDBOX", {})
-    base = Path(getattr(settings, "BASE_DIR", "."))
-    names = {name.upper(): name for name in ("imp_key", "imp_secret", "user_code", "webhook_url")}
-    return Sandbox(
-        options.get("DB") or base / "portone-sandbox.sqlite3",
-        **{argument: str(options[name]) for name, argument in names.items() if options.get(name)},
-    )
+    options = read_options()
+    try:
+        return Sandbox(
+            base_dir() / options.db,
+            imp_key=options.imp_key,
+            imp_secret=options.imp_secret,
+            user_code=options.user_code,
+            webhook_url=options.webhook_url,
+        )
+    except Unopenable as error:
+        raise ImproperlyConfigured(f"{error} {line_of_another_file(options.db)}") from error
 
 
 def use_sandbox(sandbox: Sandbox | None) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .records import Record
+from .refusals import not_found
 from .store import Store
 
 STATUSES = ("ready", "paid", "failed", "cancelled")
+UNKNOWN = "존재하지 않는 결제정보입니다."
 SORTINGS = ("-started", "started", "-paid", "paid", "-updated", "updated")
 _SETTLED_AT = {"ready": "started_at", "paid": "paid_at", "failed": "failed_at", "cancelled": "cancelled_at"}
 _TIMES = {
@@ -26,6 +28,7 @@ class Held:
     """A payment: `record` is what REST shows, `facts` what it does not.
 
     Keys of `facts`: params, device, notice_url (list), confirm_url, tax_free, vat_amount, webhooked, pg_cancelled,
+    escrow_status (Inicis' number),
     lag_until and previous (what reads show until then), late_at (when it becomes paid by itself), omit (hidden fields).
     """
 
@@ -80,6 +83,13 @@ class Payments:
     def get(self, imp_uid: str) -> Held | None:
         found = self._held("SELECT record, facts FROM payment WHERE imp_uid = ?", imp_uid)
         return found[0] if found else None
+
+    def require(self, imp_uid: str) -> Held:
+        """As `get`; Refused when there is no such payment."""
+        held = self.get(imp_uid)
+        if held is None:
+            raise not_found(UNKNOWN)
+        return held
 
     def of(self, merchant_uid: str) -> list[Held]:
         """All of one merchant_uid, oldest first."""

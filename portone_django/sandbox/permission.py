@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from .options import read_options
+
 _allowed_by_command = False
 
 
@@ -16,7 +18,7 @@ def allow() -> None:
 
 def check_permission() -> None:
     """ImproperlyConfigured, with the line to write, when this process must not simulate payments."""
-    told = getattr(settings, "PORTONE_SANDBOX", {}).get("ALLOW_WITHOUT_DEBUG") is True
+    told = read_options().allow_without_debug
     if settings.DEBUG or told or _allowed_by_command:
         return
     raise ImproperlyConfigured(

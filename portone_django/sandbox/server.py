@@ -35,10 +35,10 @@ class SandboxServer(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0, *, quiet: bool = True) -> None:
+        self._stopped = threading.Event()  # first: an address that cannot be had closes the server half made
         super().__init__((host, port), _Handler)
         self.sandbox = sandbox
         self.quiet = quiet
-        self._stopped = threading.Event()
         use_sandbox(sandbox)
 
     @property

@@ -84,16 +84,24 @@ _TABLES = (
 _BUSY_SECONDS = 30.0
 
 
+class Unopenable(Exception):
+    """The path cannot be a ledger; the message says why."""
+
+
 class Store:
     """Threads share it; several processes may open the same file."""
 
     def __init__(self, path: str | Path) -> None:
+        """Makes the file, and its folder where there is none. Raises Unopenable."""
         self.path = str(path)
         self._begin_here()
-        db = self._connect()
-        db.execute("PRAGMA journal_mode=WAL")
-        db.executescript(_SCHEMA)
-        self._pool.append(db)
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).open("ab").close()  # says what sqlite3 calls "unable to open database file"
+            self._make_tables()
+        except (OSError, sqlite3.Error) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise Unopenable(f"{self.path} cannot be the sandbox's file: {why}.") from error
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -166,6 +174,16 @@ class Store:
             return self._pool.pop()
         except IndexError:
             return self._connect()
+
+    def _make_tables(self) -> None:
+        db = self._connect()
+        self._pool.append(db)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self.close()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)

@@ -14,6 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "webhook_mode": "on",  # off (dropped), held (until flush), doubled, reordered (in pairs)
     "webhook_delay": 0,  # seconds before each webhook leaves
     "notify_api_payments": True,  # whether a successful again, onetime or retry sends one
+    "escrow_webhooks": False,  # Inicis.Escrow.Changed; PortOne enables it by mail
     "duplicate_mode": "strict",  # a paid merchant_uid is refused: strict (atomically), weak (on arrival), none (never)
     "approval_seconds": 0,  # how long the card network takes between arrival and record
     "partial_cancel_status": "paid",  # the status after a partial cancel, or "cancelled"

@@ -1,26 +1,23 @@
-"""{% load portone %}: the pay button, the parameters of an existing attempt, and two filters."""
+"""{% load portone %}: the pay button, the button that registers a card, an attempt's parameters, and filters."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django import template
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import pgettext
 
-from .. import checkout
-from ..buttons import button_context
+from .. import access, checkout
+from ..buttons import button_context, card_button_context, told_to_developers
 from ..models import Order, Payment
 from ..money import format_won
-from ..window import InvalidOption
+from ..reasons import failure_reason
 
-logger = logging.getLogger("portone_django.checkout")
 register = template.Library()
 
 
@@ -33,23 +30,38 @@ def portone_checkout(context: template.Context, order: Order, **options: Any) ->
     return render_to_string("portone/checkout_button.html", button_context(order, _request(context), **options))
 
 
+@register.simple_tag(takes_context=True)
+def portone_register_card(context: template.Context, customer: Any, **options: Any) -> SafeString:
+    """A button that registers a card: `{% portone_register_card request.user buyer_tel=profile.phone %}`.
+
+    Besides label, css_class and channel ("billing") it takes replaces=card, subscription=sub, return_url, amount (won,
+    only shown), buyer_name, buyer_email, buyer_tel, and the window options that a registration has (docs/options.md).
+    """
+    return render_to_string("portone/checkout_button.html", card_button_context(customer, _request(context), **options))
+
+
 @register.simple_tag
 def portone_request_pay(payment: Payment, element_id: str = "portone-request-pay") -> SafeString:
     """The parameters of `IMP.request_pay` for an existing attempt, as <script type="application/json" id=…>."""
-    try:
+    parameters: dict[str, Any] = {}
+    with told_to_developers("Payment %s cannot be opened: %s", getattr(payment, "merchant_uid", "?")):
         parameters = checkout.request_pay_parameters(payment)
-    except (InvalidOption, ImproperlyConfigured) as error:
-        if settings.DEBUG:
-            raise
-        logger.error("Payment %s cannot be opened: %s", getattr(payment, "merchant_uid", "?"), error)
-        parameters = {}
     return json_script(parameters, element_id)
+
+
+register.filter(failure_reason)
 
 
 @register.filter
 def won(amount: int) -> str:
     """12900 → 12,900원, or KRW 12,900 in other languages."""
-    return format_won(amount, get_language() or "ko")
+    return format_won(amount)
+
+
+@register.filter
+def is_subscribed(user: Any, plans: str) -> bool:
+    """`{% if user|is_subscribed:"pro" %}`, or of one of several: `user|is_subscribed:"pro,team"`; see access."""
+    return access.is_subscribed(user, *(code.strip() for code in plans.split(",")))
 
 
 @register.filter
@@ -81,7 +93,7 @@ def _request(context: template.Context) -> HttpRequest:
     request = context.get("request")
     if not isinstance(request, HttpRequest):
         raise ImproperlyConfigured(
-            "{% portone_checkout %} needs the request in its template context. Write in TEMPLATES' "
+            "The buttons of portone_django need the request in its template context. Write in TEMPLATES' "
             'context_processors: "django.template.context_processors.request"'
         )
     return request

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """A fresh simulated PortOne with the keys of PORTONE in the settings; no socket, no webhook unless asked for."""
+def portone_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A fresh simulated PortOne with the keys of PORTONE in the settings; no socket, no webhook unless asked for.
+
+    A look-up that fails is repeated as ever, but without the pauses in between: nobody recovers meanwhile.
+    """
     import requests
 
     from portone_django.conf import get_config
@@ -22,6 +25,7 @@ def portone_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     from portone_django.sandbox.adapter import mount
     from portone_django.sandbox.ledger import Sandbox
 
+    monkeypatch.setattr("portone_django.gateway.transport.REPEAT_PAUSES", (0.0, 0.0))
     config = get_config()
     sandbox = Sandbox(
         tmp_path / "portone.sqlite3",

@@ -15,7 +15,6 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_GET, require_POST
 
 from .. import checkout as public
-from ..conf import get_config
 from ..exceptions import OrderNotOpen, PaymentPending
 from ..flows.checkout import Terms, start_attempt
 from ..flows.standing import AWAITING, CONFIRMING, EXPIRED, FAILED, FINAL, PAID, refreshed, standing
@@ -23,9 +22,11 @@ from ..flows.verification import Outcome, sync_payment
 from ..gateway import PortOneError
 from ..links import onward_url
 from ..models import Order, Payment
+from ..reasons import failure_reason
 from ..tokens import BadToken, read_attempt, read_checkout, sign_attempt
 from ..window import InvalidOption
 from .bodies import BadBody, read_body, text
+from .pages import has_given_up, window_opens
 
 logger = logging.getLogger("portone_django.views")
 
@@ -42,12 +43,12 @@ def start(request: HttpRequest) -> HttpResponse:
         body = read_body(request)
         order_terms = read_checkout(text(body, "token", 8000))
     except BadBody as error:
-        return _refuse(error.status, "bad_request", str(error))
+        return refuse(error.status, "bad_request", str(error))
     except BadToken:
-        return _refuse(400, "bad_token", gettext("This page is too old. Please reload it and try again."))
+        return refuse(400, "bad_token", gettext("This page is too old. Please reload it and try again."))
     order = Order.objects.filter(pk=order_terms.order_id).first()
     if order is None:
-        return _refuse(404, "not_found", gettext("This order does not exist any more."))
+        return refuse(404, "not_found", gettext("This order does not exist any more."))
     return _start(order, Terms(order_terms.channel, order_terms.options), another=body.get("another") is True)
 
 
@@ -62,21 +63,11 @@ def _start(order: Order, terms: Terms, *, another: bool) -> HttpResponse:
         return _closed(order, closed)
     except (ImproperlyConfigured, InvalidOption):
         logger.exception("Order %s cannot be paid: the configuration is wrong.", order.public_id)
-        return _refuse(503, "misconfigured", gettext("Payment is not available at the moment. Nothing was charged."))
+        return refuse(503, "misconfigured", gettext("Payment is not available at the moment. Nothing was charged."))
     except PortOneError as error:
         logger.warning("Order %s cannot be paid now: %s", order.public_id, type(error).__name__)
-        return _refuse(503, "unavailable", gettext("Payment is not available at the moment. Nothing was charged."))
-    token = sign_attempt(payment.merchant_uid)
-    return JsonResponse(
-        {
-            "action": "open",
-            "user_code": get_config().user_code,
-            "params": params,
-            "complete_url": reverse("portone:complete", args=[token]),
-            "status_url": reverse("portone:status", args=[token]),
-            "result_url": reverse("portone:result", args=[token]),
-        }
-    )
+        return refuse(503, "unavailable", gettext("Payment is not available at the moment. Nothing was charged."))
+    return window_opens(params, sign_attempt(payment.merchant_uid))
 
 
 def _closed(order: Order, closed: OrderNotOpen) -> HttpResponse:
@@ -86,7 +77,7 @@ def _closed(order: Order, closed: OrderNotOpen) -> HttpResponse:
         return _redirect(telling.merchant_uid)
     if order.is_paid and (url := onward_url(order)):
         return JsonResponse({"action": "redirect", "url": url})
-    return _refuse(409, f"order_{closed.state}", gettext("This order can no longer be paid."))
+    return refuse(409, f"order_{closed.state}", gettext("This order can no longer be paid."))
 
 
 @never_cache
@@ -98,14 +89,13 @@ def complete(request: HttpRequest, token: str) -> HttpResponse:
 
     All of the body is a hint. An attempt that is already decided costs no call to PortOne.
     """
-    payment = _payment(token)
+    payment = payment_of(token)
     if payment is None:
-        return _refuse(404, "not_found", gettext("This payment does not exist."))
+        return refuse(404, "not_found", gettext("This payment does not exist."))
     try:
         body = read_body(request)
     except BadBody as error:
-        return _refuse(error.status, "bad_request", str(error))
-    gave_up = bool(body.get("error_code") or body.get("error_coe") or body.get("error_msg"))
+        return refuse(error.status, "bad_request", str(error))
     imp_uid = text(body, "imp_uid", 32)
     # Another imp_uid than the one we know may be a second payment under the same merchant_uid.
     if payment.is_open or payment.state in ("failed", "expired") or imp_uid not in ("", payment.imp_uid):
@@ -114,7 +104,7 @@ def complete(request: HttpRequest, token: str) -> HttpResponse:
         )
         payment = result.payment or payment
         # The window says that it ended and PortOne has nothing else to say: let the customer try again.
-        if gave_up and result.outcome is Outcome.APPLIED and standing(payment) == CONFIRMING:
+        if has_given_up(body) and result.outcome is Outcome.APPLIED and standing(payment) == CONFIRMING:
             return _answer(payment, FAILED)
     return _answer(payment, standing(payment))
 
@@ -124,14 +114,15 @@ def complete(request: HttpRequest, token: str) -> HttpResponse:
 @require_GET
 def status(request: HttpRequest, token: str) -> HttpResponse:
     """GET: how the attempt stands, asking PortOne at most every few seconds; 404 for all that is not ours."""
-    payment = _payment(token)
+    payment = payment_of(token)
     if payment is None:
-        return _refuse(404, "not_found", gettext("This payment does not exist."))
+        return refuse(404, "not_found", gettext("This payment does not exist."))
     state = standing(refreshed(payment, source="status"))
     return JsonResponse({"state": state, "final": state in FINAL, "url": reverse("portone:result", args=[token])})
 
 
-def _payment(token: str) -> Payment | None:
+def payment_of(token: str) -> Payment | None:
+    """The attempt whose pages have this token."""
     try:
         merchant_uid = read_attempt(token)
     except BadToken:
@@ -151,7 +142,7 @@ def _answer(payment: Payment, state: str) -> HttpResponse:
     }
     message = messages.get(state, "")
     if state == FAILED and payment.fail_reason:
-        message = f"{message} ({payment.fail_reason})"
+        message = f"{message} ({failure_reason(payment.fail_reason)})"
     url = reverse("portone:result", args=[sign_attempt(payment.merchant_uid)])
     return JsonResponse({"state": state, "url": url, "message": message})
 
@@ -161,5 +152,6 @@ def _redirect(merchant_uid: str) -> HttpResponse:
     return JsonResponse({"action": "redirect", "url": url})
 
 
-def _refuse(status: int, code: str, message: str, **more: Any) -> HttpResponse:
+def refuse(status: int, code: str, message: str, **more: Any) -> HttpResponse:
+    """An error that the script shows below its button."""
     return JsonResponse({"error": {"code": code, "message": message, **more}}, status=status)

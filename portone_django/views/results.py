@@ -16,17 +16,22 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from ..buttons import button_context
 from ..conf import get_config
-from ..flows.standing import AWAITING, CHECKING, CONFIRMING, EXPIRED, FAILED, PAID, refreshed, standing
+from ..flows.standing import AWAITING, CHECKING, CONFIRMING, EXPIRED, FAILED, PAID, REFUNDED, refreshed, standing
 from ..flows.verification import find_payment, sync_payment
 from ..links import onward_url
 from ..models import Payment
 from ..money import format_won
 from ..tokens import BadToken, read_attempt, sign_attempt
-from .bodies import BadBody, read_body, text
+from .bodies import text
+from .card_results import arrive_with_card
+from .cards import registration_of
+from .checkout import payment_of
+from .pages import error_page, nonce_of, parameters, private
 
 RETURN_DEADLINE_SECONDS = 5.0
 _TEMPLATES = {
     PAID: "portone/result_paid.html",
+    REFUNDED: "portone/result_refunded.html",
     AWAITING: "portone/result_awaiting_deposit.html",
     FAILED: "portone/result_failed.html",
     EXPIRED: "portone/result_expired.html",
@@ -46,18 +51,20 @@ def return_(request: HttpRequest, token: str = "") -> HttpResponse:
     Reached in every outcome and by anybody, any number of times; KG Inicis may come here by POST, and PortOne's own
     example lacks imp_uid.
     """
-    given = _parameters(request)
+    given = parameters(request)
     if not token:
         # Anybody can come here any number of times: asked about only when nobody asked just now.
         if payment := find_payment(text(given, "merchant_uid", 40)):
             refreshed(payment, source="return")
-        return _private(HttpResponseRedirect(reverse("portone:result"), status=303))
+        return private(HttpResponseRedirect(reverse("portone:result"), status=303))
+    if key := registration_of(token):
+        return arrive_with_card(key, token, text(given, "imp_uid", 32) or None)
     try:
         merchant_uid = read_attempt(token)
     except BadToken:
-        return _error_page(request, 404)
+        return error_page(request, 404)
     sync_payment(merchant_uid, text(given, "imp_uid", 32) or None, source="return", deadline=RETURN_DEADLINE_SECONDS)
-    return _private(HttpResponseRedirect(reverse("portone:result", args=[token]), status=303))
+    return private(HttpResponseRedirect(reverse("portone:result", args=[token]), status=303))
 
 
 @never_cache
@@ -66,36 +73,33 @@ def return_(request: HttpRequest, token: str = "") -> HttpResponse:
 def result(request: HttpRequest, token: str = "") -> HttpResponse:
     """The page that tells how an attempt stands; without a token, a neutral one that tells nothing."""
     if not token:
-        context = {"support": get_config().support, "nonce": _nonce(request)}
-        return _private(render(request, "portone/result_neutral.html", context))
-    try:
-        merchant_uid = read_attempt(token)
-    except BadToken:
-        return _error_page(request, 404)
-    payment = Payment.objects.select_related("order").filter(merchant_uid=merchant_uid).first()
+        context = {"support": get_config().support, "nonce": nonce_of(request)}
+        return private(render(request, "portone/result_neutral.html", context))
+    payment = payment_of(token)
     if payment is None:
-        return _error_page(request, 404)
+        return error_page(request, 404)
     payment = refreshed(payment, source="result")
     state = standing(payment)
     context = _context(request, payment, state)
-    return _private(render(request, _TEMPLATES[state], context))
+    return private(render(request, _TEMPLATES[state], context))
 
 
 def _context(request: HttpRequest, payment: Payment, state: str) -> dict[str, Any]:
     order = payment.order
-    if state == PAID and not payment.is_received:
+    if state in (PAID, REFUNDED) and not payment.is_received:
         # Another attempt paid this order: the page tells of that one.
         payment = Payment.objects.select_related("order").filter(paid_slot=order.pk).first() or payment
     can_retry = state in (FAILED, EXPIRED, CONFIRMING, AWAITING) and order.is_open
     return {
         "order": order,
         "payment": payment,
+        "refund": payment.refunds.filter(state="succeeded").first() if payment.refunded_amount else None,
         "amount_text": format_won(payment.amount, getattr(request, "LANGUAGE_CODE", None) or "ko"),
         "status_url": reverse("portone:status", args=[sign_attempt(payment.merchant_uid)]),
         "return_url": onward_url(order),
         "support": get_config().support,
         "retry": _retry(request, payment, state) if can_retry else None,
-        "nonce": _nonce(request),
+        "nonce": nonce_of(request),
     }
 
 
@@ -118,34 +122,3 @@ def _retry_options(payment: Payment, *, another: bool) -> dict[str, Any]:
     if not another:
         return dict(payment.options)
     return {key: value for key, value in payment.options.items() if key in ("language", "app_scheme", "ios_app")}
-
-
-def _parameters(request: HttpRequest) -> dict[str, Any]:
-    given: dict[str, Any] = request.GET.dict()
-    if request.method == "POST":
-        try:
-            given = {**given, **read_body(request)}
-        except BadBody:
-            return given
-    return given
-
-
-def _error_page(request: HttpRequest, status: int) -> HttpResponse:
-    context = {
-        "title": gettext("This page does not exist"),
-        "message": gettext("The link is incomplete or has expired. Nothing was charged by opening it."),
-        "support": get_config().support,
-        "nonce": _nonce(request),
-    }
-    return _private(render(request, "portone/error.html", context, status=status))
-
-
-def _nonce(request: HttpRequest) -> str:
-    return str(getattr(request, "csp_nonce", "") or "")
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    response.headers["X-Frame-Options"] = "DENY"
-    return response

@@ -2,11 +2,12 @@
 
 from .channels import one_channel
 from .errors import InvalidOption
-from .options import OPTION_NAMES, WindowOptions
+from .options import ELSEWHERE, OPTION_NAMES, WindowOptions, unknown_option
 from .parameters import Buyer, request_pay_params
 from .rules import contradictions
 
 __all__ = [
+    "ELSEWHERE",
     "OPTION_NAMES",
     "Buyer",
     "InvalidOption",
@@ -14,4 +15,5 @@ __all__ = [
     "contradictions",
     "one_channel",
     "request_pay_params",
+    "unknown_option",
 ]

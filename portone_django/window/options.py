@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -13,7 +13,7 @@ from .dates import Period
 from .errors import InvalidOption, nearest
 from .rules import contradictions
 
-__all__ = ["OPTION_NAMES", "WindowOptions"]
+__all__ = ["ELSEWHERE", "OPTION_NAMES", "WindowOptions", "unknown_option"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,8 @@ _READERS: dict[str, _Reader] = {
     "bypass": jsonable.read_bypass,
 }
 
-# Words of IMP.request_pay that have another home here.
-_ELSEWHERE = {
+# Words of IMP.request_pay, and of an order, that have another home here.
+ELSEWHERE = {
     "display": 'card_quota="2,3,6"',
     "card": 'card_direct="366", card_only="366,361" or interest_free=6',
     "acceptmethod": 'bypass={"acceptmethod": "…"}, or the plain option',
@@ -108,13 +108,32 @@ _ELSEWHERE = {
     "pg": 'PORTONE = {"CHANNELS": {"checkout": {"pg": "html5_inicis.MID"}}}',
     "amount": "create_order(amount=9900, …)",
     "name": 'create_order(name="…", …)',
+    "currency": 'create_order(currency="KRW", …)',
+    "tax_free_amount": "create_order(tax_free_amount=…, …)",
+    "vat_amount": "create_order(vat_amount=…, …)",
+    "return_url": 'create_order(return_url="/orders/7/", …)',
+    "buyer_name": 'create_order(buyer_name="…", …)',
+    "buyer_email": 'create_order(buyer_email="…", …)',
     "buyer_tel": 'create_order(buyer_tel="010-…", …)',
+    "buyer_phone": 'create_order(buyer_tel="010-…", …)',
+    "buyer_addr": 'create_order(buyer_addr="…", …)',
+    "buyer_postcode": 'create_order(buyer_postcode="…", …)',
 }
+
+
+def unknown_option(name: str, own: Iterable[str] = (), elsewhere: Mapping[str, str] = ELSEWHERE) -> InvalidOption:
+    """What is said of a keyword that is no option: the nearest one, or its other home.
+
+    `own` are words that the caller takes besides; `elsewhere` says of others what to write.
+    """
+    meant = name if name in elsewhere else nearest(name, (*elsewhere, *OPTION_NAMES, *own))
+    write = "" if meant is None else elsewhere.get(meant) or f"{meant}=…"
+    return InvalidOption(name, "is not an option here (docs/options.md lists them)", write=write)
 
 
 def _read(name: str, value: Any) -> Any:
     if name not in OPTION_NAMES:
-        raise _unknown(name)
+        raise unknown_option(name)
     if value is None:
         return None
     reader: _Reader = _READERS.get(name, scalars.read_flag)
@@ -134,15 +153,6 @@ def _spread(options: dict[str, Any]) -> dict[str, Any]:
         raise InvalidOption("card_direct_quota", "card_direct has a quota too: keep one of them")
     quota = {"card_direct_quota": direct["quota"]} if "quota" in direct else {}
     return {**options, "card_direct": direct["code"], **quota}
-
-
-def _unknown(name: str) -> InvalidOption:
-    if name in _ELSEWHERE:
-        return InvalidOption(name, "is not a window option", write=_ELSEWHERE[name])
-    meant = nearest(name, OPTION_NAMES)
-    return InvalidOption(
-        name, "is not a window option (docs/options.md lists them)", write=f"{meant}=…" if meant else ""
-    )
 
 
 def _plain(value: Any) -> Any:

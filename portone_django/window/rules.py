@@ -55,9 +55,11 @@ def contradictions(
     if currency != "KRW":
         raise InvalidOption("currency", f"KG Inicis takes KRW, not {currency!r}", write='currency="KRW"')
     if buyer is not None and not buyer.params().get("buyer_tel"):
-        raise InvalidOption(
-            "buyer_tel", "the KG Inicis window does not open without it", write='create_order(buyer_tel="010-…", …)'
-        )
+        why = "the KG Inicis window does not open without it"
+        if customer_uid is None:
+            raise InvalidOption("buyer_tel", why, write='create_order(buyer_tel="010-…", …)')
+        write = '{% portone_register_card user buyer_tel="010-…" %}'
+        raise InvalidOption("buyer_tel", f'{why}. Give it here, or in buyer() of your PORTONE["ADAPTER"]', write=write)
     if amount and not customer_uid:
         _smallest(options, amount)
     if now is not None and options.vbank_due is not None and deposit_deadline(options.vbank_due, now) <= now:

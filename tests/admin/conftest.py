@@ -12,10 +12,13 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from portone_django.models import Event, Order, Payment, WebhookDelivery
-from tests.factories import OrderFactory, PaymentFactory
+from portone_django.models import Event, Order, Payment, ReconciliationBreak, Refund, WebhookDelivery
+from tests.factories import OrderFactory, PaymentFactory, billing_key, cycle, subscription
 
-MODELS = ("order", "payment", "event", "webhookdelivery")
+MODELS = (
+    "order", "payment", "refund", "event", "reconciliationbreak", "webhookdelivery", "billingkey", "subscription",
+    "billingcycle",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def staff(db: None) -> Callable[..., Client]:
 
 @pytest.fixture
 def sale(db: None) -> Callable[..., dict[str, Any]]:
-    """One paid order with its payment, two events and a webhook, by model name."""
+    """One paid order with its payment, a refund, two events, a difference and a webhook; a card, a bill."""
 
     def make(order: dict[str, Any] | None = None, **payment: Any) -> dict[str, Any]:
         sold: Order = OrderFactory(state="paid", paid_at=timezone.now(), **(order or {}))
@@ -52,11 +55,25 @@ def sale(db: None) -> Callable[..., dict[str, Any]]:
             **{"state": "paid", "paid_slot": sold.pk, "paid_at": timezone.now(), "next_check_at": None, **terms},
             order=sold,
             vbank_expires_at=timezone.now() + dt.timedelta(days=3),
-            cancellations={"c1": 100},
+            received_amount=sold.amount,
+            cancel_amount=100,
         )
         Event.objects.create(kind="order.created", order=sold, source="app")
         event = Event.objects.create(kind="order.paid", order=sold, payment=paid, data={"imp_uid": paid.imp_uid})
+        refund = Refund.objects.create(
+            payment=paid, imp_uid=paid.imp_uid, source="admin", state="succeeded", amount=100, checksum=sold.amount,
+            reason="x", cancellation_id="1", requested_by=get_user_model().objects.first(),
+        )  # fmt: skip
+        found = ReconciliationBreak.objects.create(
+            kind="refunded", merchant_uid=paid.merchant_uid, payment=paid, ours={"cancel_amount": 100}
+        )
         hook = WebhookDelivery.objects.create(merchant_uid=paid.merchant_uid, imp_uid=paid.imp_uid, status="paid")
-        return {"order": sold, "payment": paid, "event": event, "webhookdelivery": hook}
+        rows = {"order": sold, "payment": paid, "refund": refund, "event": event}
+        rows |= {"reconciliationbreak": found, "webhookdelivery": hook}
+        key = billing_key(default=True)
+        kept = subscription(key.customer, billing_key=key)
+        paid_bill = OrderFactory(kind="cycle", buyer_name="구독자", amount=kept.price.amount, state="paid")
+        bill = cycle(kept, state="paid", order=paid_bill)
+        return {**rows, "billingkey": key, "subscription": kept, "billingcycle": bill}
 
     return make

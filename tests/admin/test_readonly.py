@@ -1,7 +1,11 @@
-"""Every page of the admin: who sees it, that nothing on it changes anything, and what it costs."""
+"""Every list and row of the admin: who sees it, that nothing on it is edited, and what it costs.
+
+An operator's decisions have pages of their own: tests/admin/test_access.py.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +17,25 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from portone_django.models import Event, Order, Payment, WebhookDelivery
+from portone_django.models import (
+    BillingCycle,
+    BillingKey,
+    Event,
+    Order,
+    Payment,
+    ReconciliationBreak,
+    Refund,
+    Subscription,
+    WebhookDelivery,
+)
+from tests.factories import PaymentFactory, cycle, subscription
 
 from .conftest import MODELS
 
 Sale = Callable[..., dict[str, Any]]
+SHOWN = (
+    Order, Payment, Refund, Event, ReconciliationBreak, WebhookDelivery, BillingKey, Subscription, BillingCycle,
+)  # fmt: skip
 
 
 def listing(model: str) -> str:
@@ -29,10 +47,7 @@ def page(model: str, row: Any, kind: str = "change") -> str:
 
 
 def everything() -> list[str]:
-    return [
-        serializers.serialize("json", model.objects.order_by("pk"))
-        for model in (Order, Payment, Event, WebhookDelivery)
-    ]
+    return [serializers.serialize("json", model.objects.order_by("pk")) for model in SHOWN]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -55,10 +70,12 @@ def test_the_view_permission_is_enough_and_is_needed(staff: Callable[..., Client
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_no_page_offers_a_way_to_change_something(superuser: Client, sale: Sale, model: str) -> None:
+def test_no_page_offers_a_field_an_action_or_a_deletion(superuser: Client, sale: Sale, model: str) -> None:
     row = sale()[model]
     for url in (listing(model), page(model, row)):
         html = superuser.get(url).content.decode().partition('id="content-start"')[2]
+        fields = re.findall(r'<(?:input|select|textarea|button)\b(?![^>]*type="hidden")[^>]* name="([^"]+)"', html)
+        assert set(fields) <= {"q"}
         assert 'name="_save"' not in html
         assert 'class="deletelink"' not in html
         assert 'class="addlink"' not in html
@@ -112,24 +129,45 @@ def test_a_list_costs_the_same_with_one_row_and_with_thirty(superuser: Client, s
     assert queries(superuser, listing(model)) == one
 
 
-def test_an_orders_page_costs_the_same_with_many_payments_and_events(superuser: Client, sale: Sale) -> None:
+def test_a_page_costs_the_same_with_many_payments_refunds_and_events(superuser: Client, sale: Sale) -> None:
     made = sale()
     order, payment = made["order"], made["payment"]
-    one = queries(superuser, page("order", order))
+    one = {name: queries(superuser, page(name, made[name])) for name in ("order", "payment", "refund")}
     for number in range(2, 12):
         other = Payment.objects.get(pk=payment.pk)
         other.pk, other.merchant_uid, other.imp_uid = None, f"t{number}", None
         other.attempt_no, other.paid_slot, other.state = payment.attempt_no + number, None, "failed"
         other.save()
         Event.objects.create(kind="payment.failed", order=order, payment=other)
-    assert queries(superuser, page("order", order)) == one
-    assert queries(superuser, page("payment", payment)) <= one
+        refund = Refund.objects.get(pk=made["refund"].pk)
+        refund.pk, refund.cancellation_id = None, str(number)
+        refund.save()
+        Event.objects.create(kind="payment.refunded", order=order, payment=payment, refund=made["refund"])
+    assert {name: queries(superuser, page(name, made[name])) for name in one} == one
+
+
+def test_a_page_costs_the_same_with_many_bills_charges_and_subscriptions(superuser: Client, sale: Sale) -> None:
+    made = sale()
+    kept, key = made["subscription"], made["billingkey"]
+    Event.objects.create(kind="bill.paid", order=made["billingcycle"].order, subscription=kept)
+    PaymentFactory(order=made["billingcycle"].order, billing_key=key)
+    shown = ("subscription", "billingkey", "billingcycle")
+    one = {name: queries(superuser, page(name, made[name])) for name in shown}
+    for number in range(2, 8):
+        Subscription.objects.filter(pk=kept.pk).update(cycle_no=number)
+        bill = cycle(kept, number=number, state="paid")
+        for attempt in (1, 2):
+            PaymentFactory(order=bill.order, attempt_no=attempt, billing_key=key, state="failed", open_slot=None)
+        Event.objects.create(kind="bill.paid", order=bill.order, subscription=kept)
+        Event.objects.create(kind="billing_key.rechecked", billing_key=key)
+        subscription(key.customer, billing_key=key, reference=f"s{number}", price=kept.price)
+    assert {name: queries(superuser, page(name, made[name])) for name in shown} == one
 
 
 def test_every_model_that_holds_money_is_registered_read_only() -> None:
     from portone_django.admin.readonly import ReadOnlyAdmin
 
-    for model in (Order, Payment, Event, WebhookDelivery):
+    for model in SHOWN:
         shown = admin.site._registry[model]
         assert isinstance(shown, ReadOnlyAdmin)
         assert shown.date_hierarchy is None, "needs time zone tables on MariaDB"

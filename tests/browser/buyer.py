@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from django.conf import settings
+from django.test import Client
 
 from portone_django.models import Order
 
@@ -16,7 +20,7 @@ class Buyer:
     def __init__(self, chromium: Any, site: Site, *, is_phone: bool) -> None:
         self.site, self.is_phone = site, is_phone
         self.context = chromium.new_context(locale="ko-KR", **(PHONE if is_phone else PC))
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -26,10 +30,27 @@ class Buyer:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
+    def sight(self) -> str:
+        """What is before them now, and what the browser held against it: for the report of a test that failed."""
+        frames = [f"{frame.url}\n{frame.locator('body').inner_text(timeout=5_000)}" for frame in self.page.frames]
+        return "\n\n".join([*frames, *(f"complaint: {each}" for each in self.complaints)])
+
     # ---- in the shop ----
+
+    def turns_to(self, tab: Any) -> None:
+        """Brings a tab to the front, as a hand must before it can press anything there: a hidden one loses presses."""
+        self.page = tab
+        tab.bring_to_front()
 
     def visit(self, order: Order) -> None:
         self.page.goto(self.site.checkout(order))
+
+    def logs_in(self, user: Any) -> None:
+        """With a session of that user."""
+        client = Client()
+        client.force_login(user)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+        self.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.site.url}])
 
     def button(self, method: str = "card") -> Any:
         return self.page.locator(f"#{method} [data-portone-pay]")
@@ -44,7 +65,21 @@ class Buyer:
         self._touch(self.page.get_by_role("button", name=text, exact=True))
 
     def _touch(self, target: Any) -> None:
+        """Press it, once the page has its script: a heading is seen before, and a press is nothing to it then."""
+        until = time.monotonic() + 60
+        while not self._has_its_script():
+            assert time.monotonic() < until, "the page was never complete"
+            self.page.wait_for_timeout(20)
         target.tap() if self.is_phone else target.click()
+
+    def _has_its_script(self) -> bool:
+        """Asked of the page: one that came back as it was left never loads again for Playwright."""
+        from playwright.sync_api import Error
+
+        try:
+            return bool(self.page.evaluate("document.readyState") == "complete")
+        except Error:  # between two pages
+            return False
 
     def message(self, method: str = "card") -> Any:
         """The line below a button in which the shop speaks."""
@@ -64,7 +99,7 @@ class Buyer:
         for _ in range(4):
             self.goes_back()
             try:
-                self.button().wait_for(timeout=1500)
+                self.button().wait_for(timeout=4000)
             except TookTooLong:
                 continue
             return

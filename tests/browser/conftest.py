@@ -19,7 +19,7 @@ def chromium() -> Iterator[Any]:
     with open_chromium() as browser:
         from playwright.sync_api import expect
 
-        expect.set_options(timeout=15_000)  # two cores may be shared by a lot
+        expect.set_options(timeout=45_000)  # two cores may be shared by a lot
         yield browser
 
 
@@ -36,7 +36,7 @@ def page(chromium: Any) -> Iterator[Any]:
     """A page of its own browser context, with a clock that `page.clock` moves."""
     context = chromium.new_context(locale="ko-KR", permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(45_000)
     page.clock.install()
     yield page
     context.close()
@@ -66,3 +66,12 @@ def buyer(site: Site, chromium: Any, request: pytest.FixtureRequest) -> Iterator
     yield buyer
     buyer.context.close()
     assert buyer.complaints == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    buyer = getattr(item, "funcargs", {}).get("buyer")
+    if report.when == "call" and report.failed and buyer:
+        report.sections.append(("what the buyer had before them", buyer.sight()))
+    return report

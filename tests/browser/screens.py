@@ -1,4 +1,4 @@
-"""make screens: pictures of every page in Korean and English at 390 and 1280 px, into docs/screens/.
+"""make screens: pictures of every page in Korean and English at 390 (360) and 1280 px, into docs/screens/.
 
 The example shop and PortOne's sandbox run in this process with every state made to happen; Chromium looks at it. A
 page that is wider than the screen, or in the wrong language, ends the run with an error. Names on the command line
@@ -7,6 +7,7 @@ choose pictures by their beginning: `python -m tests.browser.screens result- win
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import club_screens, desk_screens, member_screens
 from .chromium import open_chromium
 from .devices import PHONE
 from .pictures import NotPresentable, take
@@ -25,8 +27,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 STEADY = ("--disable-partial-raster", "--disable-lcd-text", "--font-render-hinting=none", "--force-color-profile=srgb")
 LANGUAGES = ("ko", "en")
 WIDTHS = (390, 1280)
+CLUB_WIDTHS = (360, 1280)
 RESULTS = (
     "paid", "instalment", "easy-pay", "awaiting-deposit", "failed", "expired", "confirming", "checking",
+    "refunded", "partly-refunded",
 )  # fmt: skip
 ADMIN = {
     "admin-orders": "/admin/portone/order/",
@@ -44,9 +48,9 @@ def main(beginnings: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, open_stage(Path(folder)) as stage, open_chromium(*STEADY) as chromium:
         darkroom = chromium.new_page()
         try:
-            for language in LANGUAGES:
-                stage.set(language)
-                for name, width, look, user in _pictures(stage, language):
+            for language, (scene, pictures) in itertools.product(LANGUAGES, SCENES):
+                stage.set(language, scene)
+                for name, width, look, user in pictures(stage, language):
                     if name.startswith(tuple(beginnings) or ""):
                         with _page(chromium, stage, language, width, user) as page:
                             look(page)
@@ -69,6 +73,27 @@ def _pictures(stage: Stage, language: str) -> Iterator[tuple[str, int, Look, str
             yield name, width, open_window(stage, language, is_phone=width < 600), ""
 
 
+def _desk_pictures(stage: Stage, language: str) -> Iterator[tuple[str, int, Look, str]]:
+    """What an operator decides about, in a scene of its own."""
+    for width in WIDTHS:
+        yield from ((name, width, look, "operator") for name, look in desk_screens.looks(stage))
+
+
+def _club_pictures(stage: Stage, language: str) -> Iterator[tuple[str, int, Look, str]]:
+    """Subscriptions and cards at the desk, then what a customer sees of them, on a narrower phone."""
+    for width in WIDTHS:
+        yield from ((name, width, look, "operator") for name, look in member_screens.looks(stage))
+    for width in CLUB_WIDTHS:
+        yield from ((name, width, look, user) for name, look, user in club_screens.looks(stage, is_phone=width < 600))
+
+
+SCENES: tuple[tuple[Any, Any], ...] = (
+    (None, _pictures),
+    (desk_screens.scene, _desk_pictures),
+    (club_screens.scene, _club_pictures),
+)
+
+
 def _shop(stage: Stage) -> Iterator[tuple[str, Look]]:
     """The pages of a customer, in the order in which they are met."""
     codes, url = stage.codes, stage.url
@@ -83,7 +108,7 @@ def _shop(stage: Stage) -> Iterator[tuple[str, Look]]:
         yield f"result-{state}", _at(url + stage.results[state])
     yield "result-neutral", _at(url + "/portone/result/")
     yield "result-error", _at(url + "/portone/result/no-such-token/")
-    for state in ("open", "paid", "awaiting-deposit", "checking"):
+    for state in ("open", "paid", "awaiting-deposit", "checking", "refunded"):
         yield f"shop-order-{state}", _at(f"{url}/orders/{codes[state]}/")
 
 
@@ -114,7 +139,9 @@ def _take(page: Any, darkroom: Any, path: Path, language: str) -> None:
 
 @contextmanager
 def _page(chromium: Any, stage: Stage, language: str, width: int, user: str) -> Iterator[Any]:
-    device = PHONE if width < 600 else {"viewport": {"width": width, "height": 900}}
+    is_phone = width < 600
+    viewport = {"width": width, "height": PHONE["viewport"]["height"] if is_phone else 900}
+    device = {**(PHONE if is_phone else {}), "viewport": viewport}
     context = chromium.new_context(
         **device,
         locale="ko-KR" if language == "ko" else "en-US",

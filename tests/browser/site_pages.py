@@ -27,6 +27,15 @@ PAGE = """<!doctype html>{% load portone %}
 <section id="wallet">{% portone_checkout order pay_method="kakaopay" label="카카오페이로 결제" %}</section>
 </main></body></html>"""
 
+CARDS = """<!doctype html>{% load portone %}
+<html lang="{{ LANGUAGE_CODE }}"><head><meta charset="utf-8"><title>내 카드</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><main><h1>내 카드</h1>
+<section id="register">
+{% portone_register_card user label="카드 등록" buyer_tel="010-0000-0000" return_url="/cards/" %}
+</section>
+</main></body></html>"""
+
 
 class StrictPolicy:
     """Gives every request a nonce and every answer the policy."""
@@ -48,6 +57,11 @@ def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
     return HttpResponse(engines["django"].from_string(PAGE).render({"order": order}, request))
 
 
+def cards(request: HttpRequest) -> HttpResponse:
+    """A customer's own cards, with the button that registers one."""
+    return HttpResponse(engines["django"].from_string(CARDS).render({"user": request.user}, request))
+
+
 def icon(request: HttpRequest) -> HttpResponse:
     """Browsers ask for it by themselves, and would complain."""
     return HttpResponse(status=204)
@@ -56,5 +70,6 @@ def icon(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("favicon.ico", icon),
     path("checkout/<int:order_id>/", checkout, name="checkout"),
+    path("cards/", cards, name="cards"),
     path("portone/", include("portone_django.urls")),
 ]

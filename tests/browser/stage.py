@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,26 +23,32 @@ ACCOUNT = "56211900000000"
 
 @dataclass
 class Stage:
-    """`results` are the addresses of the result pages and `codes` the shop's purchase codes, both by state."""
+    """`results` are the addresses of the result pages and `codes` the shop's purchase codes, both by state; `rows`
+    the ids of what an operator decides about.
+    """
 
     url: str
     sandbox_url: str
     sandbox: Any
     results: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
 
-    def set(self, language: str) -> None:
-        """Empty everything and make each state happen anew, in that language."""
+    def set(self, language: str, scene: Callable[[Stage], None] | None = None) -> None:
+        """Empty everything and make each state happen anew, in that language; `scene` makes others instead."""
         from django.core.management import call_command
         from django.utils import translation
+
+        from portone_django import clock
 
         self.codes.clear()
         self.sandbox.reset()
         self.sandbox.settings.set(webhook_mode="off")
         call_command("flush", verbosity=0, interactive=False)
+        clock._forget_offset()
         call_command("seed_shop", verbosity=0)
         with translation.override(language):
-            self._orders()
+            (scene or Stage._orders)(self)
         self._fix()
 
     def cookie_of(self, username: str) -> dict[str, str]:
@@ -67,6 +73,8 @@ class Stage:
         self._account("expired", "yirgacheffe", is_over=True)
         self._opened("confirming", "namu-blend")
         self._approved("checking", "gift-box", edited={"amount": 100}, card_code="366")
+        self._approved("refunded", "dripbags", refund=9_900, card_code="366")
+        self._approved("partly-refunded", "dripper-set", refund=18_000, card_code="381")
 
     def _buy(self, state: str, slug: str) -> Any:
         from django.contrib.auth import get_user_model
@@ -80,27 +88,36 @@ class Stage:
         return place(Product.objects.get(slug=slug), 1, code=code, user=user, buyer=buyer).order
 
     def _opened(self, state: str, slug: str, *, method: str = "card", edited: Any = None) -> tuple[Any, str]:
-        """An order with its window open: the payment and PortOne's imp_uid."""
         from django.urls import reverse
 
+        from portone_django.tokens import sign_attempt
+
+        payment, imp_uid = self.open_window(self._buy(state, slug), method=method, edited=edited)
+        self.results[state] = reverse("portone:result", args=[sign_attempt(payment.merchant_uid)])
+        return payment, imp_uid
+
+    def open_window(self, order: Any, *, method: str = "card", edited: Any = None) -> tuple[Any, str]:
+        """The order's window, opened: the payment and PortOne's imp_uid."""
         from portone_django.checkout import request_pay_parameters
         from portone_django.flows.checkout import Terms, start_attempt
-        from portone_django.tokens import sign_attempt
         from portone_django.window import WindowOptions
 
         if edited:
             self.sandbox.faults.add("http_503", path="/payments/prepare")
         terms = Terms("checkout", WindowOptions.parse(pay_method=method).as_dict())
-        payment = start_attempt(self._buy(state, slug), terms)
+        payment = start_attempt(order, terms)
         params = {**request_pay_parameters(payment), "confirm_url": None, **(edited or {})}
         record = self.sandbox.open_window(params, device="pc", user_agent="")
-        self.results[state] = reverse("portone:result", args=[sign_attempt(payment.merchant_uid)])
         return payment, str(record["imp_uid"])
 
-    def _approved(self, state: str, slug: str, *, method: str = "card", edited: Any = None, **choice: Any) -> None:
+    def _approved(
+        self, state: str, slug: str, *, method: str = "card", edited: Any = None, refund: int = 0, **choice: Any
+    ) -> None:
         payment, imp_uid = self._opened(state, slug, method=method, edited=edited)
         self.sandbox.approve(imp_uid, **choice)
         payment.sync()
+        if refund:
+            payment.refund(amount=refund, reason="색상 교환")
 
     def _account(self, state: str, slug: str, *, is_over: bool = False) -> None:
         from portone_django.flows.settlement import close_attempt
@@ -114,7 +131,18 @@ class Stage:
     def _fix(self) -> None:
         """Moments and numbers as if all had happened on one summer's day."""
         from example_project.shop.models import Purchase
-        from portone_django.models import Event, Order, Payment
+        from portone_django.models import (
+            BillingCycle,
+            BillingKey,
+            Event,
+            Order,
+            Payment,
+            Plan,
+            Price,
+            ReconciliationBreak,
+            Refund,
+            Subscription,
+        )
 
         later = ORDERED_AT + dt.timedelta(minutes=1)
         Purchase.objects.update(created_at=ORDERED_AT)
@@ -127,6 +155,23 @@ class Stage:
         Payment.objects.exclude(apply_num="").update(apply_num="30000000")
         Payment.objects.exclude(vbank_num="").update(vbank_num=ACCOUNT, vbank_expires_at=DEPOSIT_BY)
         Event.objects.update(created_at=later, dispatched_at=later)
+        Refund.objects.update(created_at=later, updated_at=later)
+        for moment in ("sent_at", "unseen_at", "next_check_at", "settled_at"):
+            Refund.objects.exclude(**{moment: None}).update(**{moment: later})
+        BillingKey.objects.exclude(registered_at=None).update(registered_at=ORDERED_AT)
+        BillingKey.objects.update(checked_at=asked, next_check_at=None, created_at=ORDERED_AT, updated_at=later)
+        BillingKey.objects.exclude(failed_at=None).update(failed_at=later)
+        Subscription.objects.update(created_at=ORDERED_AT, updated_at=later)
+        BillingCycle.objects.update(created_at=ORDERED_AT, updated_at=later)
+        BillingCycle.objects.exclude(paid_at=None).update(paid_at=later)
+        Payment.objects.exclude(sent_at=None).update(sent_at=later)
+        Payment.objects.exclude(failed_at=None).update(failed_at=later)
+        Plan.objects.update(created_at=ORDERED_AT, updated_at=later)
+        Price.objects.update(created_at=ORDERED_AT)
+        for model in (BillingKey, Subscription):
+            for row in model.objects.all():
+                model.objects.filter(pk=row.pk).update(public_id=f"{row.pk:02d}5a0e7c31f8b24d96e2")
+        ReconciliationBreak.objects.update(first_seen_at=later, last_seen_at=later)
         for order in Order.objects.all():
             paid_at = later if order.paid_at else None
             Order.objects.filter(pk=order.pk).update(

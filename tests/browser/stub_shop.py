@@ -59,8 +59,8 @@ class StubShop:
         return [body for _, at, body, _ in list(self.requests) if at == path]
 
     def wait_for(self, path: str, count: int = 1) -> list[Any]:
-        """The bodies received at that path once there are `count` of them; fails after ten seconds."""
-        until = time.monotonic() + 10
+        """The bodies received at that path once there are `count` of them; fails after a minute."""
+        until = time.monotonic() + 60
         while len(self.bodies(path)) < count:
             assert time.monotonic() < until, f"{path} was asked {len(self.bodies(path))} times, not {count}"
             time.sleep(0.02)

@@ -165,13 +165,23 @@ def test_a_page_from_the_back_forward_cache_frees_its_buttons(page: sync_api.Pag
     page.wait_for_function("sdk.opened.length === 2")
 
 
+def test_coming_back_leaves_what_the_server_says_below_a_closed_button(page: sync_api.Page, stub: StubShop) -> None:
+    stub.page = document(button(), button("closed", disabled=True, message="이미 결제된 주문입니다."))
+    pay(page, stub)
+    page.evaluate("sdk.close(); window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    is_usable(page)
+    sync_api.expect(page.locator("#closed-status")).to_have_text("이미 결제된 주문입니다.")
+    sync_api.expect(page.locator("#closed")).to_be_disabled()
+
+
 def test_the_host_hears_what_happens_and_may_stay_on_the_page(page: sync_api.Page, stub: StubShop) -> None:
     stub.answers["/complete"] = [{"state": "failed", "message": "한도초과"}, {"state": "paid", "url": "/paid"}]
     pay(page, stub)
     page.evaluate(
         """() => { window.heard = [];
-            for (const name of ['open', 'fail', 'done']) document.addEventListener('portone:' + name, (event) => {
-                heard.push([name, event.detail]); if (name === 'done') event.preventDefault(); }); }"""
+            for (const name of ['start', 'open', 'fail', 'done'])
+                document.addEventListener('portone:' + name, (event) => {
+                    heard.push([name, event.detail]); if (name === 'done') event.preventDefault(); }); }"""
     )
     page.evaluate(f"sdk.answer({DONE})")
     is_usable(page)
@@ -181,6 +191,7 @@ def test_the_host_hears_what_happens_and_may_stay_on_the_page(page: sync_api.Pag
     is_usable(page)
     assert page.evaluate("heard") == [
         ["fail", {"code": "failed", "message": "한도초과"}],
+        ["start", {}],
         ["open", {"merchant_uid": "t1"}],
         ["done", {"state": "paid", "url": "/paid"}],
     ]

@@ -43,12 +43,15 @@ def test_while_one_window_is_open_no_other_button_can_be_pressed(site: Site, buy
 def test_two_tabs_open_one_attempt_and_paying_in_both_charges_once(site: Site, buyer: Buyer) -> None:
     order = site.order()
     tabs = [buyer.page, buyer.context.new_page()]
-    for buyer.page in tabs:
+    for tab in tabs:
+        buyer.turns_to(tab)
         buyer.visit(order)
-    for buyer.page in tabs:
+    for tab in tabs:
+        buyer.turns_to(tab)
         buyer.press()
     assert (states(order), told(site, order)) == (["pending"], ["ready", "ready"])
-    for buyer.page in tabs:
+    for tab in tabs:
+        buyer.turns_to(tab)
         buyer.pays_by_card()
         buyer.sees("결제가 완료되었습니다")
     is_paid_once(site, order)

@@ -74,6 +74,23 @@ def test_a_payment_window_on_the_confirming_page_is_not_reloaded_away(page: sync
     assert page.evaluate("sdk.opened.length") == 1
 
 
+def test_an_attempt_that_ends_because_another_way_was_pressed_does_not_take_that_press_away(
+    page: sync_api.Page, stub: StubShop
+) -> None:
+    """The server ends the old attempt before it answers: a look in between would have reloaded the page."""
+    stub.page = rendered("result_awaiting_deposit").replace("</main>", button(config={"another": True}) + "</main>")
+    stub.answers.update({"/start": "hang", "/status": {"state": "expired", "url": "/"}})
+    page.goto(stub.url + "/")
+    page.click("#pay")
+    stub.wait_for("/start")
+    page.clock.run_for(12_000)
+    assert stub.bodies("/status") == []
+    page.clock.run_for(9_000)  # nothing came of it: the page waits for the deposit again
+    sync_api.expect(page.locator("[data-portone-status]")).to_have_text("인터넷 연결을 확인해 주세요.")
+    page.clock.run_for(16_000)
+    stub.wait_for("/status")
+
+
 def test_the_deposit_page_moves_on_when_the_deposit_arrives(page: sync_api.Page, stub: StubShop) -> None:
     stub.page = rendered("result_awaiting_deposit")
     stub.answers["/status"] = [{"state": "awaiting_deposit", "url": "/"}, {"state": "paid", "url": "/paid"}]

@@ -47,6 +47,15 @@ def celery_app() -> Iterator[celery.Celery]:
 
 
 @pytest.fixture
+def no_celery_app() -> Iterator[None]:
+    """A project that has Celery's settings and no app that reads them."""
+    before = celery.current_app._get_current_object()
+    celery.Celery("nobody").set_current()
+    yield
+    before.set_current()
+
+
+@pytest.fixture
 def another_database(tmp_path: Any, django_db_blocker: Any) -> Iterator[Callable[..., str]]:
     """Add an SQLite file as a database for the test: another_database(timeout=20) → its alias."""
     aliases = []

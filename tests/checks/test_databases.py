@@ -48,7 +48,10 @@ def test_each_way_to_lose_a_lock_is_an_error_and_in_development_a_warning(
 
     (message,) = said("portone.E021", databases=[alias])
     assert message.level == ERROR
-    assert message.hint == f'Write: DATABASES["{alias}"]["OPTIONS"]{line}'
+    assert message.hint == f'Write: DATABASES["{alias}"].setdefault("OPTIONS", {{}}){line}'
+    databases: dict[str, dict[str, Any]] = {alias: {}}  # as Django's startproject writes it
+    exec(message.hint.removeprefix("Write: "), {"DATABASES": databases})
+    assert len(databases[alias]["OPTIONS"]) == 1
 
     settings.DEBUG = True
     (message,) = said("portone.E021", databases=[alias])
@@ -92,7 +95,7 @@ def test_mariadb_must_run_read_committed(said: Said, mariadb: Callable[[str], No
     errors = [each for each in said("portone.E019", databases=["default"]) if each.level >= ERROR]
 
     assert [each.hint for each in errors] == [
-        'Write: DATABASES["default"]["OPTIONS"]["isolation_level"] = "read committed"'
+        'Write: DATABASES["default"].setdefault("OPTIONS", {})["isolation_level"] = "read committed"'
     ]
 
 

@@ -26,7 +26,9 @@ BAD: dict[str, dict[str, Any]] = {
     "portone.E026": {"USE_TZ": False},
     "portone.W029": {},
     "portone.E039": {"PORTONE": {**PORTONE, "UID_KEY": "k" * 40}, "SECRET_KEY": "k" * 40},
+    "portone.E048": {"PORTONE": {**PORTONE, "SUBSCRIBE_URL": "no-such-view"}},
     "portone.W046": {"TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]},
+    "portone.E049": {"PORTONE_SANDBOX": []},
 }
 
 

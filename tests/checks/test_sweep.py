@@ -9,6 +9,7 @@ import pytest
 
 from portone_django.clock import tick
 from portone_django.models import Heartbeat
+from tests.members import Members
 
 from .conftest import Said
 
@@ -65,3 +66,17 @@ def test_a_stopped_sweep_is_seen_by_its_old_heartbeat(said: Said, celery_app: ce
 @pytest.mark.django_db
 def test_a_missing_schedule_is_said_once(said: Said, celery_app: celery.Celery) -> None:
     assert len(said("portone.W016", databases=["default"])) == 1
+
+
+@pytest.mark.django_db
+def test_subscriptions_that_nothing_charges_are_warned_of(said: Said, members: Members) -> None:
+    Heartbeat.objects.create(name="reconcile", beat_at=tick())
+    members.subscribed()
+    (message,) = said("portone.W016", databases=["default"])
+    assert message.msg == "There are subscriptions, and their bills were charged never."
+    members.engine()
+    assert said("portone.W016", databases=["default"]) == []
+    Heartbeat.objects.filter(name="charge_due").update(beat_at=tick() - dt.timedelta(minutes=11))
+    (message,) = said("portone.W016", databases=["default"])
+    assert message.hint
+    assert "portone_charge_due --loop" in message.hint

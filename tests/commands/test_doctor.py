@@ -14,9 +14,22 @@ from django.core.management import call_command
 from django.utils import translation
 
 from portone_django.clock import tick
+from portone_django.flows.drain import drain
 from portone_django.flows.reconciliation import reconcile
 from portone_django.gateway import Client, override_client
-from portone_django.models import ChannelFacts, Event, Heartbeat, WebhookDelivery
+from portone_django.models import (
+    CashReceipt,
+    ChannelFacts,
+    Comparison,
+    Event,
+    Heartbeat,
+    Plan,
+    Price,
+    ReconciliationBreak,
+    Refund,
+    Subscription,
+    WebhookDelivery,
+)
 from tests.factories import OrderFactory, PaymentFactory
 
 LIVE_KEY = "channel-key-22222222-2222-2222-2222-222222222222"
@@ -279,14 +292,53 @@ def test_money_that_waits_for_a_human_is_a_warning_that_names_it(healthy: Any) -
     for state, hold_reason in (("unknown", ""), ("quarantined", ""), ("review", ""), ("paid", "late")):
         PaymentFactory(state=state, hold_reason=hold_reason, merchant_uid=f"t{state}", order=OrderFactory())
     PaymentFactory(state="paid", order=OrderFactory())
+    surplus = {"surplus": {"imp_2": [12900, 0, "card"]}, "has_surplus": True}
+    PaymentFactory(state="paid", order=OrderFactory(), merchant_uid="ttwice", **surplus)
 
     texts = [each["text"] for each in findings("warning", "backlog")]
 
-    assert [text.partition(" ")[0] for text in texts] == ["1", "2", "1"]
+    assert [text.partition(" ")[0] for text in texts] == ["1", "2", "1", "1"]
+    assert "ttwice" in texts[3]
     assert "tunknown" in texts[0]
     assert "tquarantined, treview" in texts[1]
     assert "tpaid" in texts[2]
     assert findings("failure") == []
+
+
+def _refund(state: str, imp_uid: str, **fields: Any) -> Refund:
+    payment = PaymentFactory(state="paid", imp_uid=imp_uid, order=OrderFactory(), open_slot=None)
+    terms = {"payment": payment, "imp_uid": imp_uid, "source": "app", "amount": 900, "checksum": 12900, "reason": "x"}
+    return Refund.objects.create(**terms, state=state, **fields)
+
+
+def test_refunds_that_nobody_can_tell_about_and_differences_wake_somebody(healthy: Any) -> None:
+    _refund("unknown", "imp_1")
+    _refund("review", "imp_2")
+    _refund("failed", "imp_3")
+    ReconciliationBreak.objects.create(kind="amount", merchant_uid="t4")
+    ReconciliationBreak.objects.create(kind="amount", merchant_uid="t5", explained_at=tick())
+    receipt = CashReceipt.objects.create(payment=_refund("failed", "imp_6").payment, state="unknown")
+
+    assert [each["text"] for each in findings("warning", "backlog")] == ["1 refunds unknown: imp_1"]
+    assert [each["text"] for each in findings("failure", "backlog")] == [
+        "1 refunds that nobody can tell about: imp_2",
+        "1 differences between PortOne's books and ours: t4",
+    ]
+    CashReceipt.objects.filter(pk=receipt.pk).update(sent_at=tick() - dt.timedelta(hours=25))
+    assert "1 cash receipts unknown" in findings("warning", "backlog")[1]["text"]
+
+
+def test_a_comparison_that_does_not_end_is_a_failure(healthy: Any) -> None:
+    run = Comparison.objects.create(open_slot=1, from_at=tick(), to_at=tick())
+    assert findings("failure", "backlog") == []
+    Comparison.objects.filter(pk=run.pk).update(created_at=tick() - dt.timedelta(days=3))
+    assert "does not come to its end" in findings("failure", "backlog")[0]["text"]
+
+
+def test_a_refund_that_nobody_carries_on_is_a_failure(healthy: Any) -> None:
+    _refund("reserved", "imp_1", next_check_at=tick() - dt.timedelta(minutes=16))
+    (failure,) = findings("failure", "backlog")
+    assert (failure["hint"], "1 refund " in failure["text"]) == ("manage.py portone_reconcile", True)
 
 
 def test_work_that_nobody_took_up_is_a_failure(healthy: Any) -> None:
@@ -308,6 +360,13 @@ def test_a_fact_that_no_receiver_took_is_a_failure(healthy: Any) -> None:
     Event.objects.update(dispatch_attempts=10)
     (failure,) = findings("failure")
     assert "order.paid" in failure["text"]
+
+
+def test_mails_that_do_not_go_out_are_a_warning(healthy: Any) -> None:
+    Event.objects.create(kind="bill.paid", dispatched_at=tick(), notice_due_at=tick() - dt.timedelta(minutes=16))
+    assert findings("failure") == []
+    (warning,) = findings("warning", "backlog")
+    assert warning["text"] == "1 mail to a customer waits for over 15 minutes."
 
 
 def test_many_names_are_cut_to_three(healthy: Any) -> None:
@@ -332,5 +391,32 @@ def test_a_database_without_our_tables_is_a_failure_and_no_stack_trace(
 
     assert status == 1
     assert "✗ portone.E022: Table portone_heartbeat is missing" in text
-    assert "✗ The database did not answer, or has no tables of ours" in text
+    assert "✗ The database has no tables of ours, or not the newest (" in text
+    assert "→ manage.py migrate\n" in text
     assert "✓ Nothing waits for longer than it should." in text
+
+
+def test_subscriptions_that_nothing_charges_wake_somebody(healthy: Any) -> None:
+    plan = Plan.objects.create(code="pro", name="Pro")
+    price = Price.objects.create(plan=plan, code="pro-monthly", amount=9900, unit="month")
+    Subscription.objects.create(price=price, state="active", anchor=dt.date(2026, 1, 31))
+    assert findings("failure", "sweep")[0]["text"] == "There are subscriptions, and nothing charges their bills."
+
+    drain(concurrency=1)
+    assert findings("failure", "sweep") == []
+    assert [each["hint"] for each in findings("ok", "sweep")] == ["", ""], "what is well needs no remedy"
+    Heartbeat.objects.filter(name="charge_due").update(beat_at=tick() - dt.timedelta(minutes=11))
+    assert findings("failure", "sweep")[0]["text"] == "Bills were charged last 11 min ago."
+
+
+def test_bills_and_charges_that_are_late_wake_somebody(healthy: Any) -> None:
+    plan = Plan.objects.create(code="pro", name="Pro")
+    price = Price.objects.create(plan=plan, code="pro-monthly", amount=9900, unit="month")
+    late = tick() - dt.timedelta(minutes=16)
+    Subscription.objects.create(price=price, state="active", anchor=dt.date(2026, 1, 31), next_bill_at=late)
+    PaymentFactory(order=OrderFactory(), customer_uid="tcard", charge_due_at=late, next_check_at=None)
+    texts = [each["text"] for each in findings("failure", "backlog")]
+    assert texts == [
+        "1 charge has been due for over 15 minutes.",
+        "1 subscription should have been billed over 15 minutes ago.",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.utils import translation
 
 from portone_django import signals
-from portone_django.models import Heartbeat, Order, Payment
+from portone_django.models import Heartbeat, Order, Payment, ReconciliationBreak
 from tests.factories import PaymentFactory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -55,7 +56,11 @@ def test_all_settles_what_is_not_due_yet(shop: Any) -> None:
     order.refresh_from_db()
     assert order.state == "paid"
     assert (status, err) == (0, "")
-    assert out == ("webhooks=0, checked=1, changed=1, unreachable=0, orders_expired=0, events=0, gave_up=False\n")
+    assert out == (
+        "webhooks=0, checked=1, changed=1, unreachable=0, reread=0, refunds=0, receipts=0, cards=0, "
+        "orders_expired=0, events=0, notices=0, gave_up=False\n"
+        "compared=0, differences=0, finished=yes\n"
+    )
 
 
 @pytest.mark.django_db
@@ -202,3 +207,34 @@ def test_a_loop_in_a_process_of_its_own_sweeps_again_and_ends_cleanly(tmp_path: 
 
     assert all(line.startswith("webhooks=0, checked=0") for line in lines)
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_prints_every_difference_that_nobody_has_explained(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from portone_django.flows import comparing
+
+    monkeypatch.setattr(comparing, "SETTLED_FOR", dt.timedelta(seconds=-2))
+    payment = shop.paid()
+    Payment.objects.update(received_amount=12000)
+    status, out, err = run("--compare")
+    assert (status, "compared=2, differences=1, finished=yes" in out) == (0, True)
+    assert f"amount          {payment.merchant_uid} {payment.imp_uid}" in err
+    ReconciliationBreak.objects.update(explained_at=dt.datetime.now(dt.UTC))
+    assert payment.merchant_uid not in run("--compare")[2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_comparison_is_made_once_a_day_and_on_demand(shop: Any) -> None:
+    assert "compared=" not in run()[1], "there is nothing to compare"
+    shop.paid()
+    assert "compared=" in run()[1]
+    assert "compared=" not in run()[1]
+    assert "compared=" in run("--compare")[1]
+    assert run("--compare", "--quiet") == (0, "", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", ["0", "90", "-1", "x"])
+def test_a_span_that_portone_does_not_list_is_refused(days: str) -> None:
+    with pytest.raises(CommandError, match="days"):
+        run("--compare", "--days", days)

@@ -13,6 +13,7 @@ import pytest
 from portone_django.gateway import (
     BillingKeyRecord,
     ChannelSetting,
+    DeliveryRecord,
     NotFound,
     PaymentRecord,
     Refused,
@@ -25,6 +26,7 @@ from portone_django.gateway.account_replies import PreparedAmount, read_channels
 from portone_django.gateway.answers import Answer, Call, content
 from portone_django.gateway.billing_replies import read_billing_keys, read_schedule_page, read_schedules
 from portone_django.gateway.parsing import as_list, loads
+from portone_django.gateway.receipt_replies import receipt_of
 from portone_django.gateway.replies import PaymentPage, read_payments
 from portone_django.gateway.tokens import Token
 
@@ -51,9 +53,11 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "{total,previous,next,list<ScheduleResultAnnotation>}": lambda value: read_schedule_page(value, 1),
     "array<PgSettingAnnotation>": read_channels,
     "StandardCodeAnnotation": StandardCode.parse,
+    "ReceiptAnnotation": lambda value: receipt_of("imp_778899001122", value),
+    "EscrowLogisAnnotation": DeliveryRecord.parse,
 }
 # Calls that the client does not have: only their envelope is read.
-NOT_CALLED = {"ReceiptAnnotation", "EscrowLogisAnnotation", "CertificationAnnotation"}
+NOT_CALLED = {"CertificationAnnotation"}
 # Records that PortOne wrote before it had the field; it is asked for all the same.
 WITHOUT_SANDBOX = {
     "payment_paid_card_observed_2024_without_sandbox.json",

@@ -250,6 +250,16 @@ def documents(sandbox: Sandbox, door: Door) -> None:
         for method in ("GET", "PUT", "POST", "POST", "PUT", "GET"):
             body = {} if method == "GET" else {"sender": ADDRESS, "receiver": ADDRESS, "logis": logis}
             door.call(method, f"/escrows/logis/{uid}", json=body)
+    refused, gone = paid(sandbox, "refused", escrow=True), paid(sandbox, "gone", escrow=True)
+    sandbox.console_cancel(gone)
+    delivery = {"sender": ADDRESS, "receiver": ADDRESS, "logis": logis}
+    for uid in (refused, gone):
+        door.post(f"/escrows/logis/{uid}", **delivery)
+    sandbox.escrow(refused, "escrow_refuse")
+    door.call("PUT", f"/escrows/logis/{refused}", json=delivery)
+    sandbox.escrow(refused, "escrow_accept_refusal")
+    door.get(f"/escrows/logis/{refused}")
+    door.get(f"/payments/{refused}", include_sandbox="true")
     door.call("PUT", "/_sandbox/certifications/imp_1", json={})
     for _ in range(2):
         door.get("/certifications/imp_1")

@@ -48,6 +48,18 @@ def test_the_settings_have_no_problem(written: dict[str, Any]) -> None:
     assert written["MIDDLEWARE"][1] == "portone_django.middleware.CheckoutMiddleware"
 
 
+def test_the_settings_of_the_sandbox_have_no_problem_and_name_channels_that_it_has(
+    written: dict[str, Any],
+) -> None:
+    from portone_django.sandbox.catalogue import BILLING_CHANNEL, TEST_CHANNEL
+
+    portone = run("sandbox", PORTONE=written["PORTONE"])["PORTONE"]
+    with override_settings(PORTONE=portone, DEBUG=True):
+        assert conf.problems() == []
+    channels = {name: each["channel_key"] for name, each in portone["CHANNELS"].items()}
+    assert channels == {"checkout": TEST_CHANNEL, "billing": BILLING_CHANNEL}
+
+
 def test_the_beat_schedule_is_the_apps_own(written: dict[str, Any]) -> None:
     from portone_django.tasks import BEAT_SCHEDULE
 

@@ -24,10 +24,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from portone_django import clock, evidence
 from portone_django.conf import get_config
+from portone_django.exceptions import NotRefundable, RefundPending
 from portone_django.flows.reconciliation import reconcile
 from portone_django.flows.settlement import apply_records
 from portone_django.gateway import Client, get_client, override_client
-from portone_django.models import Clock, Event, Order, Payment, WebhookDelivery
+from portone_django.models import Clock, Event, Heartbeat, Order, Payment, Refund, WebhookDelivery
 from portone_django.sandbox.adapter import mount
 from portone_django.sandbox.ledger import Refused, Sandbox, WindowRefused
 from tests.shop import Shop
@@ -98,6 +99,26 @@ class Convergence(RuleBasedStateMachine):
                 self.sandbox.console_cancel(imp_uid, amount)
             except Refused:
                 return
+
+    # What the shop sends back -----------------------------------------------------------------------------------
+
+    @rule(fault=st.sampled_from(["timeout_after", "timeout_before", "http_500", "drop_after", "html_200", "refuse"]))
+    def break_a_cancel(self, fault: str) -> None:
+        self.sandbox.faults.add(fault, path="/payments/cancel")
+
+    @rule(amount=st.sampled_from([None, 300, 300, 900]), nth=st.integers(0, 3))
+    def refund(self, amount: int | None, nth: int) -> None:
+        received = [each for each in Payment.objects.order_by("pk") if each.is_received]
+        if received:
+            try:
+                received[nth % len(received)].refund(amount=amount, reason="환불")
+            except (NotRefundable, RefundPending, ValueError):
+                return
+
+    @rule()
+    def the_quiet_period_passes(self) -> None:
+        self.shop.quiet()
+        reconcile()
 
     # What reaches us --------------------------------------------------------------------------------------------
 
@@ -170,15 +191,19 @@ class Convergence(RuleBasedStateMachine):
         finally:
             self.shop.close()
             self.stack.close()
-            for model in (Event, WebhookDelivery, Payment, Order, Clock):
+            for model in (Event, WebhookDelivery, Refund, Payment, Order, Clock, Heartbeat):
                 model.objects.all().delete()
             clock._forget_offset()
 
     def _everything_settles(self) -> None:
         self.sandbox.faults.clear()
-        for _ in range(2):
+        for _ in range(4):
             for payment in Payment.objects.all():
                 payment.sync()
+            self.shop.quiet()
+            for refund in Refund.objects.all().is_open():
+                refund.sync()
+        assert not Refund.objects.all().is_open().exclude(state="review").exists()
         for payment in Payment.objects.all():
             self._equals_the_ledger(payment)
         received = [each for each in Payment.objects.all() if each.is_received]
@@ -188,7 +213,13 @@ class Convergence(RuleBasedStateMachine):
     def _equals_the_ledger(self, payment: Payment) -> None:
         ledger = [_Seen(record) for record in self.sandbox.payments_of(payment.merchant_uid)]
         paid = [each for each in ledger if evidence.finding(each) == evidence.PAID]
-        if payment.state == "quarantined":
+        refunds = Refund.objects.filter(payment=payment, state="succeeded").exclude(source="external")
+        for imp_uid in {each.imp_uid for each in refunds}:
+            history = self.sandbox.payment(imp_uid)["cancel_history"]
+            assert sorted(each.amount for each in refunds if each.imp_uid == imp_uid) == sorted(
+                each["amount"] for each in history
+            )
+        if payment.quarantine_reason:
             assert any(each.record["amount"] != payment.amount for each in ledger)
         elif any(each.record["amount"] == payment.amount for each in paid):
             mine = next(each.record for each in paid if each.record["imp_uid"] == payment.imp_uid)

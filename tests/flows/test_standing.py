@@ -198,6 +198,29 @@ def test_a_result_page_offers_to_go_on_only_to_what_the_shop_wrote(shop: Shop) -
     assert "evil.example" not in page.content.decode()
 
 
+def test_a_refunded_payment_tells_its_customer_that_the_money_went_back(shop: Shop) -> None:
+    payment = shop.paid()
+    page = reverse("portone:result", args=[sign_attempt(payment.merchant_uid)])
+    payment.refund(amount=900, reason="x")
+    assert "900원" in Client().get(page).content.decode()
+    payment.refund(reason="x")
+    html = Client().get(page).content.decode()
+    assert "환불" in html
+    assert "12,900원" in html
+
+
+def test_a_failed_attempt_of_a_refunded_order_does_not_say_that_it_is_paid(shop: Shop) -> None:
+    order = shop.order()
+    failed = shop.click(order)
+    shop.sandbox.fail(shop.window(failed), "한도초과")
+    shop.payment(failed).sync()
+    shop.paid(order).refund(reason="x")
+    page = Client().get(failed["result_url"]).content.decode()
+    assert "환불이 완료되었습니다" in page
+    assert "12,900원" in page
+    assert "다른 결제로" not in page
+
+
 @pytest.mark.parametrize("state", Payment.State.values)
 @pytest.mark.parametrize("hold", ["", "duplicate"])
 def test_every_state_has_a_page(state: str, hold: str, sandbox: Any) -> None:

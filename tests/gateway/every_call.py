@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from portone_django.gateway import CardData, Client, ScheduleEntry
+from portone_django.gateway import CardData, Client, PostalAddress, ScheduleEntry
 
-from .records import billing_key, page, payment, schedule
+from .records import billing_key, delivery, external_receipt, page, payment, receipt, schedule
 
 # Not secrets: long, odd values that would be found if they leaked.
 CARD_NUMBER = "4902201234567894"
@@ -27,14 +27,25 @@ REFUND = {
     "refund_tel": "canary-reftel-08",
 }
 PG_API_KEY = "canary-pg-api-key-09"
+IDENTIFIER = "01097531086"
+ADDRESS = {
+    "name": "canary-sender-10",
+    "tel": "canary-tel-11",
+    "addr": "canary-street-12",
+    "postcode": "canary13",
+}
 
 # Short digits occur by chance in any address: they are looked for beside their names.
 CARD_CANARIES = [CARD_NUMBER, "4902-2012-3456-7894", CARD["expiry"], CARD["birth"], "pwd_2digit': '73", "cvc': '5093"]
-PERSON_CANARIES = [*BUYER.values(), *CUSTOMER.values(), *REFUND.values(), PG_API_KEY]
+PERSON_CANARIES = [*BUYER.values(), *CUSTOMER.values(), *REFUND.values(), PG_API_KEY, IDENTIFIER, *ADDRESS.values()]
 
 
 def card() -> CardData:
     return CardData(**CARD)
+
+
+def address() -> PostalAddress:
+    return PostalAddress(**ADDRESS)
 
 
 def entry() -> ScheduleEntry:
@@ -81,6 +92,33 @@ EVERY_CALL: dict[str, tuple[Callable[[Client], Any], Any]] = {
     "reschedule": (lambda c: c.reschedule("t1", 1788663600), schedule()),
     "retry": (lambda c: c.retry("t1"), payment()),
     "list_schedules": (lambda c: c.list_schedules(from_=1, to=2, status="executed"), [schedule()]),
+    "issue_receipt": (
+        lambda c: c.issue_receipt("imp_123456789012", identifier=IDENTIFIER, buyer_name=BUYER["buyer_name"]),
+        receipt(),
+    ),
+    "get_receipt": (lambda c: c.get_receipt("imp_123456789012"), receipt()),
+    "cancel_receipt": (lambda c: c.cancel_receipt("imp_123456789012"), receipt(cancelled_at=1785985999)),
+    "issue_external_receipt": (
+        lambda c: c.issue_external_receipt(
+            "shop-1", channel_key="channel-key-0", name="원두", amount=10000, identifier=IDENTIFIER, kind="company"
+        ),
+        external_receipt(),
+    ),
+    "get_external_receipt": (lambda c: c.get_external_receipt("shop-1"), external_receipt()),
+    "cancel_external_receipt": (lambda c: c.cancel_external_receipt("shop-1"), external_receipt()),
+    "register_delivery": (
+        lambda c: c.register_delivery(
+            "imp_1", sender=address(), receiver=address(), company="CJGLS", invoice="123456789012", sent_at=1785985200
+        ),
+        delivery(),
+    ),
+    "change_delivery": (
+        lambda c: c.change_delivery(
+            "imp_1", sender=address(), receiver=address(), company="CJGLS", invoice="123456789012", sent_at=1785985200
+        ),
+        delivery(),
+    ),
+    "get_delivery": (lambda c: c.get_delivery("imp_1"), delivery()),
     "channels": (lambda c: c.channels(), []),
     "cards": (lambda c: c.cards(), [{"code": "366", "name": "신한카드"}]),
     "card": (lambda c: c.card("366"), {"code": "366", "name": "신한카드"}),

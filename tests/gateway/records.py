@@ -65,3 +65,29 @@ def schedule(**changes: Any) -> dict[str, Any]:
 
 def page(items: list[Any], *, total: int | None = None, previous: int = 0, following: int = 0) -> dict[str, Any]:
     return {"total": len(items) if total is None else total, "previous": previous, "next": following, "list": items}
+
+
+def receipt(**changes: Any) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "imp_uid": "imp_123456789012",
+        "receipt_tid": "INIcashRECTINIpayTest20260806120102",
+        "apply_num": "012345678",
+        "type": "person",
+        "amount": 10000,
+        "vat": 909,
+        "receipt_url": None,
+        "applied_at": 1785985320,
+        "cancelled_at": 0,
+    }
+    return record | changes
+
+
+def external_receipt(**changes: Any) -> dict[str, Any]:
+    record = receipt(merchant_uid="shop-1", type="company")
+    del record["imp_uid"]
+    return record | changes
+
+
+def delivery(**changes: Any) -> dict[str, Any]:
+    record = {"company": "CJGLS", "invoice": "123456789012", "sent_at": 1785985200, "applied_at": 1785985210}
+    return record | changes

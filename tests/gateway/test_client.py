@@ -51,7 +51,7 @@ def test_threads_share_the_client() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert len(seen) == 8
     assert len({id(client) for client in seen}) == 1
 
@@ -65,7 +65,7 @@ def test_an_override_holds_in_every_thread_and_ends_with_its_block() -> None:
             seen: list[Client] = []
             thread = threading.Thread(target=lambda: seen.append(get_client()))
             thread.start()
-            thread.join(20)
+            thread.join(60)
             assert seen == [inner]
         assert get_client() is ours
     assert get_client() is before
@@ -79,7 +79,7 @@ def test_a_forked_process_shares_no_sockets_with_its_parent() -> None:
     child = context.Process(target=_tell, args=(sender, get_client()))
     child.start()
     is_same = receiver.recv()
-    child.join(20)
+    child.join(60)
     assert is_same is False
     assert id(get_client()) == before
 

@@ -137,7 +137,7 @@ def test_twenty_threads_that_need_a_token_share_one_fetch() -> None:
 
     def fetch(_: Deadline) -> Token:
         for _ in range(20):
-            assert all_asking.acquire(timeout=20)
+            assert all_asking.acquire(timeout=60)
         fetched.append(1)
         return Token("shared", 1800)
 
@@ -160,7 +160,7 @@ def test_threads_that_wait_for_a_fetch_share_its_failure_and_the_next_call_tries
     def fetch(_: Deadline) -> Token:
         if len(answers) == 2:
             for _ in range(4):
-                assert waiting.acquire(timeout=20)
+                assert waiting.acquire(timeout=60)
         answer = answers.pop(0)
         if isinstance(answer, PortOneError):
             raise answer
@@ -186,17 +186,17 @@ def test_a_thread_that_waits_for_anothers_fetch_keeps_its_own_deadline() -> None
 
     def fetch(_: Deadline) -> Token:
         inside.set()
-        assert done.wait(20)
+        assert done.wait(60)
         return Token("late", 1800)
 
     source = TokenSource(fetch)
     leader = threading.Thread(target=lambda: source.get(Deadline(20)))
     leader.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     with pytest.raises(NotSent, match="no token before the deadline"):
         source.get(Deadline(0.05))
     done.set()
-    leader.join(20)
+    leader.join(60)
 
 
 def test_an_interrupted_fetch_leaves_nobody_waiting() -> None:
@@ -238,5 +238,5 @@ def run_threads(targets: list[object]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()

@@ -1,12 +1,16 @@
 """`manage.py portone_sandbox` as a process: says where it is, serves, stops cleanly, refuses without DEBUG."""
 
+import re
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from tests.sandbox.process import free_port, started, wait_until_up
 
@@ -33,11 +37,11 @@ def test_it_says_where_it_is_serves_and_stops_cleanly(
     running: tuple["subprocess.Popen[str]", str], number: signal.Signals
 ) -> None:
     process, base = running
-    token = requests.post(f"{base}/users/getToken", json={"imp_key": "k", "imp_secret": "hush"}, timeout=5)
+    token = requests.post(f"{base}/users/getToken", json={"imp_key": "k", "imp_secret": "hush"}, timeout=30)
     assert token.json()["code"] == 0
-    assert "request_pay" in requests.get(f"{base}/v1/iamport.js", timeout=5).text
+    assert "request_pay" in requests.get(f"{base}/v1/iamport.js", timeout=30).text
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert base in out
     assert "imp1" in out
@@ -47,7 +51,7 @@ def test_it_says_where_it_is_serves_and_stops_cleanly(
 
 def test_without_debug_it_refuses_with_the_line_to_write(tmp_path: Path, port: int) -> None:
     process = started(tmp_path, "--port", str(port), debug=False)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "--allow-production" in err
     assert "ALLOW_WITHOUT_DEBUG" in err
@@ -59,8 +63,44 @@ def test_without_debug_it_runs_when_told_so(tmp_path: Path, port: int) -> None:
     base = f"http://127.0.0.1:{port}"
     try:
         assert wait_until_up(process, base)
-        assert requests.get(f"{base}/v1/iamport.js", timeout=5).status_code == 200
+        assert requests.get(f"{base}/v1/iamport.js", timeout=30).status_code == 200
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def refusal(tmp_path: Path, *options: str) -> str:
+    """What the command says instead of starting."""
+    with override_settings(DEBUG=True), pytest.raises(CommandError) as caught:
+        call_command("portone_sandbox", "--db", str(tmp_path / "portone.sqlite3"), *options)
+    return str(caught.value)
+
+
+def test_a_port_that_is_in_use_is_said_with_the_next_one(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = refusal(tmp_path, "--port", str(port))
+    assert said == f"Port {port} of 127.0.0.1 is in use. Write: manage.py portone_sandbox --port {port + 1}"
+
+
+def test_the_second_of_two_says_so(running: tuple["subprocess.Popen[str]", str], tmp_path: Path, port: int) -> None:
+    second = started(tmp_path, "--port", str(port), debug=True)
+    _, err = second.communicate(timeout=60)
+    assert second.returncode != 0
+    assert f"Port {port} of 127.0.0.1 is in use." in err
+    assert "_stopped" not in err
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "::1", "no such host", "a" * 70])
+def test_an_address_of_another_machine_is_said_with_ours(tmp_path: Path, host: str) -> None:
+    said = refusal(tmp_path, "--host", host, "--port", "0")
+    assert said == (f"{host!r} is not an IPv4 address of this machine. Write: manage.py portone_sandbox --port 0")
+
+
+@pytest.mark.parametrize("number", ["-1", "65536"])
+def test_a_port_that_does_not_exist_is_said(tmp_path: Path, number: str) -> None:
+    said = refusal(tmp_path, "--port", number)
+    assert re.fullmatch(f"There is no port {number}; .* Write: manage.py portone_sandbox --port 9999", said)

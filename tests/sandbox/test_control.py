@@ -141,6 +141,18 @@ def test_the_deposit_button_pays_and_returns_to_the_list(sandbox: Sandbox, door:
     assert sandbox.payment(imp_uid)["status"] == "paid"
 
 
+def test_the_cancel_button_takes_all_that_is_left_and_then_is_gone(sandbox: Sandbox, door: Door) -> None:
+    imp_uid, unpaid = paid(sandbox), opened(sandbox, "other")
+    sandbox.console_cancel(imp_uid, 1_000)
+    page = door.call("GET", "/", headers={}).text
+    assert f"/_sandbox/payments/{imp_uid}/cancel" in page
+    assert f"/_sandbox/payments/{unpaid}/cancel" not in page
+    answer = door.call("POST", f"/_sandbox/payments/{imp_uid}/cancel", data={"back": "1"}, headers={})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/_sandbox/console")
+    assert sandbox.payment(imp_uid)["cancel_amount"] == 10_000
+    assert f"/_sandbox/payments/{imp_uid}/cancel" not in door.call("GET", "/", headers={}).text
+
+
 def test_nothing_a_buyer_sends_breaks_out_of_the_page(sandbox: Sandbox, door: Door) -> None:
     sandbox.fail(opened(sandbox, "<script>alert(1)</script>"), "<img src=x onerror=alert(1)>")
     page = door.call("GET", "/", headers={}).text

@@ -1,5 +1,7 @@
 """docs/sandbox.md is true: its tables are the code's, its commands answer what it says, its examples run."""
 
+import ast
+import copy
 import json
 import re
 import shutil
@@ -7,16 +9,23 @@ import subprocess
 import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.test import Client, override_settings
+from django.urls import include, path, resolve
 
+from portone_django import conf
 from portone_django.management.commands.portone_sandbox import Command
 from portone_django.sandbox import catalogue, magic, routing
 from portone_django.sandbox.faults import LEDGER_KINDS, WIRE_KINDS
-from portone_django.sandbox.ledger import Sandbox, use_sandbox
+from portone_django.sandbox.ledger import Sandbox, get_sandbox, use_sandbox
+from portone_django.sandbox.options import Options
 from portone_django.sandbox.server import SandboxServer
 from portone_django.sandbox.switches import CHOICES, DEFAULTS
 
@@ -134,7 +143,45 @@ def test_every_command_answers_what_is_said(served: str) -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda block: block.strip().splitlines()[-1][:40])
 def test_the_examples_run(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(example, {})
+    exec(example, project(tmp_path))
+
+
+def project(folder: Path) -> dict[str, Any]:
+    """What settings and URLs of a project have before the page's lines are pasted below them."""
+    return {"BASE_DIR": folder, "PORTONE": copy.deepcopy(settings.PORTONE), "urlpatterns": []}
+
+
+def test_the_settings_of_a_mounted_sandbox_are_enough(tmp_path: Path) -> None:
+    pasted = project(tmp_path)
+    exec(next(block for block in PYTHON if "urlpatterns" in block), pasted)
+    exec(next(block for block in PYTHON if "PORTONE_SANDBOX" in block), pasted)
+    portone, options = pasted["PORTONE"], pasted["PORTONE_SANDBOX"]
+    urls: Any = ModuleType("urls")
+    urls.urlpatterns = [*pasted["urlpatterns"], path("portone/", include("portone_django.urls"))]
+    use_sandbox(None)
+    with override_settings(PORTONE=portone, PORTONE_SANDBOX=options, DEBUG=True, ROOT_URLCONF=urls):
+        assert conf.problems() == []
+        assert Client().get(urlsplit(portone["SDK_URL"]).path).status_code == 200
+        base = urlsplit(portone["API_BASE"]).path
+        token = Client().post(
+            f"{base}/users/getToken", {name: portone[name.upper()] for name in ("imp_key", "imp_secret")}
+        )
+        headers: dict[str, Any] = {"Authorization": token.json()["response"]["access_token"]}
+        known = {each["channel_key"] for each in Client().get(f"{base}/users/pg", headers=headers).json()["response"]}
+        assert {each["channel_key"] for each in portone["CHANNELS"].values()} <= known
+        assert get_sandbox().user_code == portone["USER_CODE"]
+        assert resolve(urlsplit(options["WEBHOOK_URL"]).path).url_name == "webhook"
+        get_sandbox().close()
+    assert options["DB"].is_file()
+    use_sandbox(None)
+
+
+def test_every_key_of_the_setting_is_listed_with_its_default() -> None:
+    listed: dict[str, Any] = {}
+    for row in table("key"):
+        names, defaults = ([plain(each) for each in cell.split(", ")] for cell in row[:2])
+        listed.update((name.lower(), ast.literal_eval(default)) for name, default in zip(names, defaults, strict=True))
+    assert listed == asdict(Options())
 
 
 def documented(name: str) -> Any:

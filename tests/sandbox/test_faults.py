@@ -132,6 +132,18 @@ def test_a_late_charge_lands_after_the_time_out(sandbox: Sandbox, charge: Any) -
     assert statuses(sandbox, "sub1") == ["paid"]
 
 
+def test_a_late_cancel_lands_after_the_time_out(sandbox: Sandbox, door: Door) -> None:
+    imp_uid = paid(sandbox, "mine")
+    before = set(threading.enumerate())
+    sandbox.faults.add("timeout_late", path="/payments/cancel", seconds=0.2)
+    with pytest.raises(requests.ReadTimeout):
+        door.post("/payments/cancel", imp_uid=imp_uid, amount=100)
+    assert sandbox.payment(imp_uid)["cancel_amount"] == 0
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert sandbox.payment(imp_uid)["cancel_amount"] == 100
+
+
 def test_in_weak_mode_a_second_send_before_the_late_one_lands_charges_twice(sandbox: Sandbox, charge: Any) -> None:
     before = set(threading.enumerate())
     sandbox.settings.set(duplicate_mode="weak")

@@ -75,7 +75,7 @@ def test_many_clients_charge_one_number_once(served: tuple[Sandbox, Door]) -> No
 def test_one_connection_serves_many_requests(served: tuple[Sandbox, Door]) -> None:
     _, door = served
     host, _, port = door.base.removeprefix("http://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=5)
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
     connection.connect()
     socket = connection.sock
     for path in ("/cards", "/banks", "/nothing"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from portone_django.flows.webhooks import process_due
 from portone_django.models import Event, Order, Payment, WebhookDelivery
+from portone_django.views import bodies
+from tests.factories import UserFactory
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +172,63 @@ def test_a_token_of_one_kind_is_no_token_of_another(shop: Shop) -> None:
         f"{started['params']['merchant_uid']}.x",
     ):
         assert Client().get(reverse("portone:status", args=[forged])).status_code == 404
+
+
+# Size first ----------------------------------------------------------------------------------------------------------
+
+LIMIT = 16 * 1024
+READERS = ("start", "complete", "card-start", "card-complete", "webhook", "confirm", "return")
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the bodies that were given to a parser."""
+    sizes: list[int] = []
+    for name in ("_from_json", "_from_form"):
+        parse = getattr(bodies, name)
+        monkeypatch.setattr(bodies, name, lambda raw, parse=parse: (sizes.append(len(raw)), parse(raw))[1])
+    return sizes
+
+
+def padded(size: int, kind: str) -> bytes:
+    """A body of exactly so many bytes that its parser would take."""
+    start, end = (b'{"a": "', b'"}') if kind == "application/json" else (b"a=", b"")
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+def test_the_readers_of_bodies_are_all_listed() -> None:
+    """Whichever view accepts POST is in the test below."""
+    accept = set()
+    for pattern in get_resolver("portone_django.urls").url_patterns:
+        arguments = ["x"] if "token" in str(pattern.pattern) else []
+        path = reverse(f"portone:{pattern.name}", args=arguments)
+        if Client().post(path).status_code != 405:
+            accept.add(pattern.name)
+    assert accept == set(READERS)
+
+
+BOTH = pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+
+
+@BOTH
+@pytest.mark.parametrize("name", READERS)
+def test_no_view_parses_more_than_16_kib(shop: Shop, parsed: list[int], name: str, kind: str) -> None:
+    started = {"complete": shop.click(shop.order()), "card-complete": shop.press_register(UserFactory())}.get(name)
+    parsed.clear()
+    path = started["complete_url"] if started else reverse(f"portone:{name}")
+    at_the_limit = Client().post(path, padded(LIMIT, kind), content_type=kind)
+    assert at_the_limit.status_code != 413
+    assert parsed == [LIMIT]
+    above = Client().post(path, padded(LIMIT + 1, kind), content_type=kind)
+    assert above.status_code == (303 if name == "return" else 413)
+    assert parsed == [LIMIT], "nothing was parsed"
+
+
+@BOTH
+def test_a_body_that_declares_no_length_is_measured_before_it_is_parsed(parsed: list[int], kind: str) -> None:
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-type", kind.encode())]}
+    with pytest.raises(bodies.BadBody) as refused:
+        bodies.read_body(ASGIRequest(scope, BytesIO(padded(LIMIT + 1, kind))))
+    assert (refused.value.status, parsed) == (413, [])
+    bodies.read_body(ASGIRequest(scope, BytesIO(padded(LIMIT, kind))))
+    assert parsed == [LIMIT]

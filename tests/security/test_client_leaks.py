@@ -12,7 +12,7 @@ import pytest
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from portone_django.gateway import CardData, Client, NotSent, ScheduleEntry, get_client
+from portone_django.gateway import CardData, Client, NotSent, PostalAddress, ScheduleEntry, get_client
 from portone_django.sandbox.adapter import mount
 from portone_django.sandbox.ledger import Sandbox
 
@@ -25,10 +25,13 @@ BUYER = {"buyer_name": "canary-buyer-n", "buyer_email": "canary@mail.example", "
 OWNER = {name.replace("buyer", "customer"): value for name, value in BUYER.items()}
 REFUND = {"refund_holder": "canary-holder", "refund_bank": "canary-bank", "refund_account": "canary-account-55"}
 INICIS_KEY = "canary-inicis-key-3"
-# Two digits occur by chance: the password is looked for beside its name.
+IDENTIFIER = "01097531086"
+ADDRESS = {"name": "canary-sender", "tel": "canary-phone-4", "addr": "canary-street-5", "postcode": "canary06"}
+# A few digits occur by chance in uids and addresses: the password and the CVC are looked for as values, in quotes.
 CANARIES = [
     *KEYS.values(), "4902201234567894", "4902-2012-3456-7894", CARD["number"], CARD["expiry"], CARD["birth"],
-    '"73"', "'73'", "5093", *BUYER.values(), *REFUND.values(), INICIS_KEY,
+    '"73"', "'73'", '"5093"', "'5093'", *BUYER.values(), *REFUND.values(), INICIS_KEY, IDENTIFIER,
+    *ADDRESS.values(),
 ]  # fmt: skip
 
 _numbers = itertools.count(1)
@@ -48,6 +51,11 @@ def entry() -> ScheduleEntry:
     return ScheduleEntry(merchant_uid=uid, schedule_at=4_000_000_000, amount=100, name="원두", **BUYER)
 
 
+def delivery() -> dict[str, Any]:
+    address = PostalAddress(**ADDRESS)
+    return {"sender": address, "receiver": address, "company": "EPOST", "invoice": "1", "sent_at": 1_785_985_200}
+
+
 CALLS: dict[str, Callable[[Client], Any]] = {
     "onetime": onetime,
     "issue_billing_key": lambda client: client.issue_billing_key(
@@ -63,6 +71,12 @@ CALLS: dict[str, Callable[[Client], Any]] = {
         imp_uid="imp_123456789012", amount=9900, checksum=9900, reason="환불", **REFUND
     ),
     "revoke_vbank": lambda client: client.revoke_vbank("imp_123456789012", INICIS_KEY),
+    "issue_receipt": lambda client: client.issue_receipt("imp_123456789012", identifier=IDENTIFIER, **BUYER),
+    "issue_external_receipt": lambda client: client.issue_external_receipt(
+        "shop-1", channel_key="channel-key-0", name="원두", amount=9900, identifier=IDENTIFIER
+    ),
+    "register_delivery": lambda client: client.register_delivery("imp_123456789012", **delivery()),
+    "change_delivery": lambda client: client.change_delivery("imp_123456789012", **delivery()),
     "get_payment": lambda client: client.get_payment("imp_123456789012", include_sandbox=True),
 }  # fmt: skip
 
@@ -136,7 +150,7 @@ def test_the_canaries_really_travel(sandbox: Sandbox, monkeypatch: pytest.Monkey
     for name in CALLS:
         attempt(run(sandbox, name))
     everything = "\n".join(sent)
-    unseen = {"4902201234567894", CARD["number"], '"73"'}
+    unseen = {"4902201234567894", CARD["number"], '"73"', '"5093"'}
     assert [canary for canary in CANARIES if canary not in everything and canary not in unseen] == []
 
 
@@ -174,6 +188,15 @@ def test_a_card_that_cannot_be_is_refused_without_its_digits(sandbox: Sandbox, w
     text = told(caught.value, every_variable=True)
     assert leaks(text, sandbox) == []
     assert [value for value in wrong.values() if value in text] == []
+
+
+@pytest.mark.parametrize("wrong", ["name", "tel", "addr", "postcode"])
+def test_an_address_that_cannot_be_is_refused_without_its_texts(sandbox: Sandbox, wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong) as caught:
+        PostalAddress(**{**ADDRESS, wrong: "canary-two\nlines"})
+    text = told(caught.value, every_variable=True)
+    assert leaks(text, sandbox) == []
+    assert "canary-two" not in text
 
 
 @pytest.mark.parametrize("base", ["http://api.iamport.kr", "https://user:pw@api.iamport.kr", "https://", "not a url"])

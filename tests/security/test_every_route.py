@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from portone_django.models import Event, Order, Payment, WebhookDelivery
-from portone_django.tokens import Checkout, sign_attempt, sign_checkout
+from portone_django.tokens import Checkout, sign_attempt, sign_checkout, sign_registration
 from tests.factories import UserFactory
 from tests.shop import Shop
 
@@ -28,6 +28,10 @@ ALLOWED = {
     "status": {"GET"},
     "return": {"GET", "POST"},
     "result": {"GET"},
+    "card-start": {"POST"},
+    "card-complete": {"POST"},
+    "card-status": {"GET"},
+    "card-result": {"GET"},
     "webhook": {"POST"},
     "confirm": {"POST"},
 }
@@ -121,7 +125,8 @@ def secrets_of(payments: list[Payment]) -> list[str]:
 def test_every_method_on_every_route_has_its_answer(shop: Shop, who: str) -> None:
     browser = visitor(who)
     own = sign_attempt(shop.click(shop.order())["params"]["merchant_uid"])
-    for (name, path), method in itertools.product(routes(own, "forged", "a.b"), METHODS):
+    card = sign_registration(shop.press_register(UserFactory())["params"]["merchant_uid"])
+    for (name, path), method in itertools.product(routes(own, card, "forged", "a.b"), METHODS):
         response = browser.generic(method, path, b"{}", content_type="application/json")
         if method in ALLOWED[name]:
             assert response.status_code in (200, 303, 400, 404, 409), (method, path)
@@ -135,7 +140,8 @@ def test_no_body_is_an_error_of_ours(shop: Shop, number: int) -> None:
     body, kind = BODIES[number]
     browser = visitor("nobody")
     own = sign_attempt(shop.click(shop.order())["params"]["merchant_uid"])
-    for (name, path), method in itertools.product(routes(own, "forged"), ("GET", "POST")):
+    card = sign_registration(shop.press_register(UserFactory())["params"]["merchant_uid"])
+    for (name, path), method in itertools.product(routes(own, card, "forged"), ("GET", "POST")):
         if method in ALLOWED[name]:
             response = browser.generic(method, path, body, content_type=kind)
             assert response.status_code in (200, 303, 400, 404, 409, 413, 415), (method, path, response.status_code)
@@ -210,7 +216,7 @@ def test_without_a_csrf_token_only_three_routes_listen(shop: Shop, who: str) -> 
     for name, path in routes(own):
         if "POST" in ALLOWED[name]:
             refused = ask(browser, "POST", path, {}).status_code == 403
-            assert refused == (name in ("start", "complete")), name
+            assert refused == (name in ("start", "complete", "card-start", "card-complete")), name
 
 
 def test_what_is_not_there_looks_like_what_is_not_yours(shop: Shop, victims: list[Payment]) -> None:

@@ -23,6 +23,20 @@ def button(order: Any, **options: Any) -> str:
     return render("{% portone_checkout order " + arguments + " %}", order=order, **options)
 
 
+def card_button(user: Any, **options: Any) -> str:
+    """{% portone_register_card user … %} on a page of this user."""
+    request = RequestFactory().get("/cards/")
+    request.user = user
+    arguments = " ".join(f"{name}={name}" for name in options)
+    return render("{% portone_register_card user " + arguments + " %}", request=request, user=user, **options)
+
+
+def status_line(html: str) -> str:
+    """What the page says below its first button before any script runs."""
+    region = next(each for each in Page(html).all("div") if "data-portone-status" in each.attrib)
+    return "".join(region.itertext())
+
+
 def is_disabled(html: str) -> bool:
     """Whether the first pay button of the page is disabled, with nothing left that could start a payment."""
     page = Page(html)

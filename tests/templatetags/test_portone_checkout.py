@@ -17,11 +17,11 @@ from portone_django.middleware import CheckoutMiddleware
 from portone_django.models import Order, Payment
 from portone_django.tokens import read_checkout
 from portone_django.window import InvalidOption
-from tests.factories import OrderFactory
+from tests.factories import OrderFactory, UserFactory
 from tests.security.markup import Page
 from tests.shop import Shop
 
-from .page import button, is_disabled, render
+from .page import button, card_button, is_disabled, render, status_line
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,37 @@ def test_without_debug_the_button_is_disabled_and_the_error_logged(
         "portone_django.checkout", True, True,
     )  # fmt: skip
     assert named not in Page(html).text
+
+
+@pytest.mark.parametrize(
+    ("tag", "word", "line"),
+    [
+        ("pay", "lable", "label=…"),
+        ("pay", "class", "css_class=…"),
+        ("pay", "chanel", "channel=…"),
+        ("pay", "anoter", "another=…"),
+        ("pay", "card_qouta", "card_quota=…"),
+        ("pay", "buyer_phone", 'create_order(buyer_tel="010-…", …)'),
+        ("pay", "return_url", 'create_order(return_url="/orders/7/", …)'),
+        ("pay", "returnurl", 'create_order(return_url="/orders/7/", …)'),
+        ("pay", "amount", "create_order(amount=9900, …)"),
+        ("card", "lable", "label=…"),
+        ("card", "replace", "replaces=…"),
+        ("card", "returnurl", "return_url=…"),
+        ("card", "buyer_phone", 'buyer_tel="010-…"'),
+        ("card", "amonut", "amount=…"),
+        ("card", "langauge", "language=…"),
+        ("card", "pg", 'channel="billing"'),
+    ],
+)
+def test_a_misspelt_or_misplaced_word_of_a_button_gets_the_line_to_write(
+    settings: Any, tag: str, word: str, line: str
+) -> None:
+    settings.DEBUG = True
+    render, of = (button, OrderFactory()) if tag == "pay" else (card_button, UserFactory())
+    with pytest.raises(InvalidOption) as raised:
+        render(of, **{word: "x"})
+    assert str(raised.value) == f"{word}: is not an option here (docs/options.md lists them). Write: {line}"
 
 
 @pytest.mark.parametrize("nothing", ["", None, 7, "order-7"])
@@ -178,6 +209,59 @@ def test_another_way_is_read_as_a_flag(written: str, another: bool) -> None:
 def test_an_order_that_cannot_be_paid_has_a_disabled_button(state: str) -> None:
     html = button(OrderFactory(state=state))
     assert "disabled" in Page(html).all("button")[0].attrib
+
+
+@pytest.mark.parametrize(
+    ("state", "language", "said"),
+    [
+        ("paid", "ko", "이미 결제된 주문입니다."),
+        ("paid", "en", "This order is already paid."),
+        ("partially_refunded", "en", "This order is already paid."),
+        ("refunded", "ko", "더 이상 결제할 수 없는 주문입니다."),
+        ("refunded", "en", "This order can no longer be paid."),
+        ("expired", "en", "This order can no longer be paid."),
+        ("cancelled", "en", "This order can no longer be paid."),
+        ("open", "en", ""),
+        ("awaiting_deposit", "en", ""),
+    ],
+)
+def test_a_button_that_cannot_be_pressed_says_why_without_a_script(state: str, language: str, said: str) -> None:
+    with translation.override(language):
+        html = button(OrderFactory(state=state))
+    assert status_line(html) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ko", "지금은 결제할 수 없습니다. 결제된 금액은 없습니다."),
+        ("en", "Payment is not available at the moment. Nothing was charged."),
+    ],
+)
+def test_a_buyer_reads_in_one_line_that_a_wrongly_written_button_takes_no_money(language: str, said: str) -> None:
+    with translation.override(language):
+        assert status_line(button(OrderFactory(), card_quota="two")) == said
+        assert status_line(button("")) == said
+
+
+def test_a_wrongly_written_button_of_a_paid_order_never_says_that_nothing_was_charged() -> None:
+    with translation.override("en"):
+        html = button(OrderFactory(state="paid"), card_quota="two")
+    assert status_line(html) == "This order is already paid."
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ko", "지금은 카드를 등록할 수 없습니다. 결제된 금액은 없습니다."),
+        ("en", "No card can be registered at the moment. Nothing was charged."),
+    ],
+)
+def test_a_customer_reads_that_no_card_can_be_registered(language: str, said: str) -> None:
+    user = UserFactory()
+    with translation.override(language):
+        assert status_line(card_button(user, return_url="https://evil.example/")) == said
+        assert status_line(card_button(user, buyer_tel="010-0000-0000")) == ""
 
 
 def test_rendering_writes_no_row(django_assert_num_queries: Any) -> None:

@@ -9,6 +9,9 @@ import pytest
 from django.template import Context
 from django.template.base import FilterExpression, Parser, kwarg_re
 
+from portone_django.buttons import button_context, card_button_context, own_words
+from portone_django.cards import card_config
+from portone_django.checkout import checkout_config
 from portone_django.window import OPTION_NAMES, WindowOptions, contradictions
 from portone_django.window.dialects import mobile_tokens, pc_tokens
 
@@ -16,9 +19,19 @@ PAGE = (Path(__file__).parents[2] / "docs" / "options.md").read_text(encoding="u
 TAGS = re.findall(r"\{% portone_checkout order(.*?) %\}", PAGE)
 
 
-def test_every_option_has_one_row() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE)
-    assert sorted(rows) == sorted(OPTION_NAMES)
+def words(part: str) -> list[str]:
+    """The first cells of a part's tables."""
+    cells = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", part, flags=re.MULTILINE)
+    return sorted(word for cell in cells for word in re.findall(r"\w+", cell))
+
+
+def test_every_option_and_every_keyword_of_the_two_buttons_has_one_row() -> None:
+    of_the_window, others = PAGE.split("## 버튼 ·")
+    of_checkout, others = others.split("## 카드 등록 버튼 ·")
+    of_cards, _ = others.split("## 파이썬에서 ·")
+    assert words(of_the_window) == sorted(OPTION_NAMES)
+    assert words(of_checkout) == sorted(own_words(button_context, checkout_config))
+    assert words(of_cards) == sorted(own_words(card_button_context, card_config))
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -10,10 +10,11 @@ from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
 from ...conf import get_config
+from ..breakdown import explain
 from .account import examine_account
 from .backlog import examine_backlog
 from .findings import Finding, Level
-from .sweep import examine_sweep
+from .sweep import examine_charging, examine_sweep
 
 _CHECKS_TAG = "portone"
 
@@ -28,6 +29,7 @@ def diagnose() -> list[Finding]:
         findings += _apart("portone", examine_account)
     findings += _apart("database", _database)
     findings += _apart("sweep", examine_sweep)
+    findings += _apart("sweep", examine_charging)
     findings += _apart("backlog", examine_backlog)
     return findings
 
@@ -80,7 +82,7 @@ def _apart(area: str, examine: Callable[[], Iterable[Finding]]) -> list[Finding]
         for each in examine():  # what was found before a breakdown stays
             found.append(each)
     except (DatabaseError, InterfaceError) as error:
-        # Only the type: a driver's message may carry the database's address and user.
-        text = _("The database did not answer, or has no tables of ours (%(error)s).") % {"error": type(error).__name__}
-        found.append(Finding(area, Level.FAILURE, text, "manage.py migrate"))
+        text, command_line = explain(error)
+        hint = command_line or _("Look at DATABASES in the settings, and at the database server.")
+        found.append(Finding(area, Level.FAILURE, text, hint))
     return found

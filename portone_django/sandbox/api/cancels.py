@@ -23,4 +23,5 @@ def cancel(call: Call) -> Reply:
         refund_account=call.text("refund_account"),
         enable_webhook=call.flag("enable_webhook"),
     )
+    call.sandbox.wait_for_approval()
     return envelope(cancelling.cancel(call.sandbox, request))

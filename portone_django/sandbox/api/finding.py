@@ -9,7 +9,6 @@ from ..refusals import bad_request, not_found
 from ..routing import route
 from .paging import limit_of, number, page_of, paged, slice_of
 
-_UNKNOWN = "존재하지 않는 결제정보입니다."
 _BAD_STATUS = "지원되지 않는 상태값입니다."
 _MAX_RANGE = 90 * 86_400
 _MAX_IDS = 100
@@ -21,10 +20,10 @@ def one(call: Call) -> Reply:
     held = call.sandbox.payments.get(call.params["imp_uid"])
     record = held.seen(call.sandbox.instant()) if held else None
     if held is None or record is None:
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     hidden = held.record["sandbox"] and call.sandbox.settings["sandbox_hidden"]
     if hidden and not call.flag("include_sandbox"):
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     return envelope(record)
 
 
@@ -40,7 +39,7 @@ def several(call: Call) -> Reply:
     shown = [[record for held in group if (record := held.seen(instant))] for group in groups]
     unique = {record["imp_uid"]: record for group in shown for record in group}
     if not unique:
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     return envelope(list(unique.values()), 200 if all(shown) else 207)
 
 
@@ -51,7 +50,7 @@ def find(call: Call) -> Reply:
     known = call.params.get("payment_status", "") in (*payments.STATUSES, *_NO_STATUS)
     found = _matching(call) if known else []
     if not found:
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     return envelope(found[0])
 
 
@@ -61,7 +60,7 @@ def find_all(call: Call) -> Reply:
     page, limit = page_of(call), limit_of(call)
     found = _matching(call)
     if not found:
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     return envelope(slice_of(found, page, limit))
 
 
@@ -90,7 +89,7 @@ def balance(call: Call) -> Reply:
     """The remaining amount, split as a taxable sale; PortOne gives it for Payco only."""
     held = call.sandbox.payments.get(call.params["imp_uid"])
     if held is None or held.seen(call.sandbox.instant()) is None:
-        raise not_found(_UNKNOWN)
+        raise not_found(payments.UNKNOWN)
     tax_free = min(int(held.facts.get("tax_free") or 0), held.remaining)
     given = held.facts.get("vat_amount")
     vat = min(int(given), held.remaining) if given is not None else (held.remaining - tax_free) // 11

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from .. import amounts
+from .. import amounts, escrow
 from ..calls import Call, Reply, envelope
 from ..documents import Documents
 from ..payments import Held
@@ -13,7 +13,6 @@ from ..records import Record
 from ..refusals import Refused, bad_request, not_found
 from ..routing import route
 
-_UNKNOWN = "존재하지 않는 결제정보입니다."
 _NO_RECEIPT = "현금영수증 발급 내역이 존재하지 않습니다."
 _ADDRESS = ("name", "tel", "addr", "postcode")
 _LOGIS = ("company", "invoice", "sent_at")
@@ -22,7 +21,7 @@ _LOGIS = ("company", "invoice", "sent_at")
 @route("POST", "/receipts/{imp_uid}")
 def issue_receipt(call: Call) -> Reply:
     """For paid account transfers and virtual accounts, over what is left of the amount."""
-    held = _held(call)
+    held = call.sandbox.payments.require(call.params["imp_uid"])
     if held.record["pay_method"] not in ("vbank", "trans") or not held.is_charged or held.remaining <= 0:
         raise Refused(1, "현금영수증을 발급할 수 없는 결제건입니다.", 400)
     return _issue(call, call.sandbox.receipts, "imp_uid", held.imp_uid, held.remaining)
@@ -97,15 +96,22 @@ def _cancel_receipt(call: Call, kept: Documents, key: str, missing_status: int) 
 
 @route("POST", "/escrows/logis/{imp_uid}")
 def register_delivery(call: Call) -> Reply:
-    if call.sandbox.deliveries.get(_escrow(call).imp_uid):
-        raise Refused(1, "이미 배송정보가 등록된 결제건입니다.", 409)
-    return _put_delivery(call)
+    with call.sandbox.store.write():
+        held = _escrow(call)
+        if call.sandbox.deliveries.get(held.imp_uid):
+            raise Refused(1, "이미 배송정보가 등록된 결제건입니다.", 409)
+        escrow.check_registrable(held)
+        reply = _put_delivery(call)
+        escrow.delivered(call.sandbox, held)
+    return reply
 
 
 @route("PUT", "/escrows/logis/{imp_uid}")
 def change_delivery(call: Call) -> Reply:
-    if call.sandbox.deliveries.get(_escrow(call).imp_uid) is None:
+    held = _escrow(call)
+    if call.sandbox.deliveries.get(held.imp_uid) is None:
         raise Refused(1, "수정할 배송정보가 존재하지 않습니다.", 409)
+    escrow.check_changeable(held)
     return _put_delivery(call)
 
 
@@ -118,7 +124,7 @@ def read_delivery(call: Call) -> Reply:
 
 
 def _escrow(call: Call) -> Held:
-    held = _held(call)
+    held = call.sandbox.payments.require(call.params["imp_uid"])
     if not held.record["escrow"]:
         raise Refused(1, "에스크로 결제건이 아닙니다.", 400)
     return held
@@ -160,10 +166,3 @@ def _certification(call: Call) -> Record:
     if found is None:
         raise not_found("인증결과가 존재하지 않습니다.")
     return found
-
-
-def _held(call: Call) -> Held:
-    held = call.sandbox.payments.get(call.params["imp_uid"])
-    if held is None:
-        raise not_found(_UNKNOWN)
-    return held

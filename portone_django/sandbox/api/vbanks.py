@@ -55,9 +55,7 @@ def close(call: Call) -> Reply:
     """Only an account that nobody has paid into; shows as failed."""
     sandbox = call.sandbox
     with sandbox.store.write():
-        held = sandbox.payments.get(call.params["imp_uid"])
-        if held is None:
-            raise not_found("존재하지 않는 결제정보입니다.")
+        held = sandbox.payments.require(call.params["imp_uid"])
         if held.record["pay_method"] != "vbank" or held.record["status"] != "ready" or not held.record["vbank_num"]:
             raise Refused(1, "입금대기중인 가상계좌가 아닙니다.", 400)
         if not call.text("pg_api_key"):

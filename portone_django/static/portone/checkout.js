@@ -12,7 +12,7 @@
   const POLL_AT_MOST_EVERY = 30000;
   const OFFER_AGAIN = 20000;
   const GIVE_UP = 30 * 60 * 1000;
-  const SETTLED = ['paid', 'awaiting_deposit', 'checking'];
+  const SETTLED = ['paid', 'refunded', 'awaiting_deposit', 'checking', 'registered'];
   const FAILED = ['failed', 'expired'];
 
   const BUTTON = '[data-portone-pay]';
@@ -146,6 +146,7 @@
     current = run;
     hold(run);
     say(root, text(run, 'working'), 'info');
+    emit(root, 'start', {});
     const another = Boolean(config.another) && !again && !root.hasAttribute('data-portone-opened');
     const ready = loadSdk(config.sdk_url);
     ready.catch(() => undefined);
@@ -275,7 +276,7 @@
     current = null;
     if (left) finish(left);
     release(null);
-    document.querySelectorAll('[data-portone-checkout]').forEach((root) => {
+    document.querySelectorAll('[data-portone-config]').forEach((root) => {
       say(root, '', 'info');
       part(root, 'again').hidden = true;
     });

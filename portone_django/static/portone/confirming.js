@@ -41,9 +41,10 @@
 
   // A hidden page asks nothing; when the customer comes back it asks at once.
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { clearTimeout(timer); look(); } });
-  window.addEventListener('pageshow', (event) => { if (event.persisted) look(); });
-  // While the payment window is open on this page, checkout.js watches: a reload would close the window.
-  document.addEventListener('portone:open', () => { paying = true; clearTimeout(timer); });
+  window.addEventListener('pageshow', (event) => { if (event.persisted) { paying = false; look(); } });
+  // From the press of a button on this page checkout.js watches: to pay in another way ends this attempt, and the
+  // reload that would follow takes away the window that is about to open.
+  document.addEventListener('portone:start', () => { paying = true; clearTimeout(timer); });
   document.addEventListener('portone:fail', () => { paying = false; plan(); });
   plan();
 })();

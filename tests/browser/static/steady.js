@@ -1,7 +1,7 @@
 /* What is random or of the moment becomes an example, so that a picture changes only when its page does. */
 () => {
   const EXAMPLES = [
-    [/\bimp_\d{12}\b/g, 'imp_448280090638'],
+    [/\bimp(s?)_\d{12}\b/g, 'imp$1_448280090638'],
     [/\bdemo[a-z2-7]{24}\b/g, 'demoq7m2k4x6w3c5z7b2d4f6h3j5'],
     [/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '0f8fad5b-d9cb-469f-a165-70867728950e'],
     [/\b562\d{11}\b/g, '56211900000000'],

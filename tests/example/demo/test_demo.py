@@ -43,7 +43,7 @@ def demo(port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -77,7 +77,7 @@ def test_every_step_of_the_tour_holds() -> None:
     with demo(port, "--tour", "only") as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
-    assert "6 of 6 steps held." in output
+    assert "16 of 16 steps held." in output
     assert left_behind(port) == {}
 
 
@@ -91,7 +91,7 @@ def test_a_signal_ends_every_process(number: signal.Signals) -> None:
         assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
         assert len(left_behind(port)) >= 4
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert left_behind(port) == {}
 
 
@@ -101,7 +101,7 @@ def test_a_signal_while_it_starts_ends_every_process() -> None:
     with demo(port, "--tour", "no") as process:
         read_until(process, "Starting the sandbox")
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)
     assert left_behind(port) == {}
 
 

@@ -10,6 +10,7 @@ HTML = """
 <form><input type="hidden" name="token" value="a&amp;b"><input name="seen" value="x"></form>
 <button id="one" class="portone-button pay-card">카드</button><button class="other">…</button>
 <script id="one-config" type="application/json">{"token": "t<"}</script><script>var code = 1;</script>
+<ul><li data-bill="2" data-bill-state="paid" data-amount="19900" data-packed="1">…</li></ul>
 <div data-state="paid" data-delivered="delivered"></div><li data-kind="order.paid" data-source="sweep">x</li>
 """
 
@@ -19,6 +20,11 @@ def test_a_page_gives_its_hidden_fields_and_marks() -> None:
     assert page.hidden == {"token": "a&b"}
     assert page.marks == {"data-state": "paid", "data-delivered": "delivered"}
     assert page.events == [("order.paid", "sweep")]
+
+
+def test_bills_are_read_line_by_line() -> None:
+    (bill,) = Page(HTML).bills
+    assert (bill["bill"], bill["bill-state"], bill["amount"], bill["packed"]) == ("2", "paid", "19900", "1")
 
 
 def test_a_button_leads_to_its_own_data() -> None:

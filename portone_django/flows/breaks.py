@@ -1,0 +1,61 @@
+"""Differences between PortOne's books and ours: one row each, seen again, gone again, or explained by a person."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import IntegrityError
+
+from ..clock import Tick
+from ..gateway import PaymentRecord
+from ..models import Payment, ReconciliationBreak
+from .steps import in_one_step
+
+logger = logging.getLogger("portone_django.reconciliation")
+
+
+def note_break(
+    kind: str,
+    *,
+    merchant_uid: str,
+    imp_uid: str = "",
+    payment: Payment | None = None,
+    ours: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+) -> None:
+    """Write the difference down, or that it was seen again. What a person has explained stays explained."""
+    key = {"kind": kind, "merchant_uid": merchant_uid[:40], "imp_uid": imp_uid[:32]}
+    values = {"payment": payment, "ours": ours or {}, "theirs": theirs or {}}
+    seen = ReconciliationBreak.objects.filter(**key)
+    if seen.update(**values, last_seen_at=Tick(), resolved_at=None):
+        return
+    try:
+        in_one_step(lambda: ReconciliationBreak.objects.create(**key, **values))
+    except IntegrityError:
+        seen.update(**values, last_seen_at=Tick(), resolved_at=None)
+    logger.error("Difference %s: %s %s", kind, merchant_uid, imp_uid)
+
+
+def resolve_breaks(payment: Payment) -> None:
+    """The books agree on this payment now."""
+    open_breaks = ReconciliationBreak.objects.filter(merchant_uid=payment.merchant_uid, resolved_at=None)
+    open_breaks.update(resolved_at=Tick())
+
+
+def our_side(payment: Payment) -> dict[str, Any]:
+    return {
+        "state": payment.state,
+        "amount": payment.received_amount if payment.received_amount is not None else payment.amount,
+        "cancel_amount": payment.cancel_amount,
+        "imp_uid": payment.imp_uid,
+    }
+
+
+def their_side(record: PaymentRecord) -> dict[str, Any]:
+    return {
+        "status": record.status,
+        "amount": record.amount,
+        "cancel_amount": record.cancel_amount,
+        "imp_uid": record.imp_uid,
+    }

@@ -11,10 +11,10 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 
 from portone_django.flows import refunds as flow
-from portone_django.gateway.transport import Transport
-from portone_django.models import Event, Payment, Refund
+from portone_django.models import Event, Refund
 from tests.security.test_canaries import rows
 from tests.shop import Shop
+from tests.wire import cancels_sent, fresh
 
 from .desk import ACCOUNT, ALL, Operator
 
@@ -30,21 +30,7 @@ def operator(db: None) -> Operator:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The bodies of every POST /payments/cancel that left."""
-    bodies: list[dict[str, Any]] = []
-    call = Transport.call
-
-    def spy(self: Any, each: Any, *rest: Any) -> Any:
-        if each.name == "cancel_payment":
-            bodies.append(dict(each.body))
-        return call(self, each, *rest)
-
-    monkeypatch.setattr(Transport, "call", spy)
-    return bodies
-
-
-def fresh(payment: Payment) -> Payment:
-    return Payment.objects.select_related("order").get(pk=payment.pk)
+    return cancels_sent(monkeypatch)
 
 
 # The way of one refund -------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from portone_django.models import Event, Payment, Refund
 from tests.flows.test_decisions import duplicate, late, quarantined
 from tests.shop import Shop
+from tests.wire import fresh
 
 from .desk import ACCOUNT, ALL, Operator
 
@@ -25,10 +26,6 @@ def operator(db: None) -> Operator:
 @pytest.fixture(autouse=True)
 def nothing_by_itself(settings: Any) -> None:
     settings.PORTONE = {**settings.PORTONE, "ON_DUPLICATE": "hold"}
-
-
-def fresh(payment: Payment) -> Payment:
-    return Payment.objects.select_related("order").get(pk=payment.pk)
 
 
 def offered(operator: Operator) -> list[str]:

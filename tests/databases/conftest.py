@@ -9,22 +9,12 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from portone_django.gateway.transport import Transport
+from tests.wire import cancels_sent
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The bodies of every POST /payments/cancel that left."""
-    bodies: list[dict[str, Any]] = []
-    call = Transport.call
-
-    def spy(self: Any, each: Any, *rest: Any) -> Any:
-        if each.name == "cancel_payment":
-            bodies.append(dict(each.body))
-        return call(self, each, *rest)
-
-    monkeypatch.setattr(Transport, "call", spy)
-    return bodies
+    return cancels_sent(monkeypatch)
 
 
 Reconfigured = Callable[..., AbstractContextManager[None]]

@@ -12,15 +12,6 @@ from tests.shop import Shop
 MOST_SWEEPS = 5
 
 
-def fresh(payment: Payment) -> Payment:
-    return Payment.objects.select_related("order").get(pk=payment.pk)
-
-
-def cancels(shop: Shop, payment: Payment) -> list[int]:
-    """What PortOne's own ledger says went back, cancel by cancel."""
-    return [each["amount"] for each in shop.sandbox.payment(payment.imp_uid)["cancel_history"]]
-
-
 def let_time_pass(shop: Shop, *, sweep: bool = True) -> None:
     """Sweeps, each after every lease and waiting time, until no refund is open; without `sweep` only the time."""
     for _ in range(MOST_SWEEPS):

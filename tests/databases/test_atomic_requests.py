@@ -13,8 +13,7 @@ from django.urls import include, path
 from portone_django.gateway import InsideTransaction
 from portone_django.models import Payment, Refund
 from tests.shop import Shop
-
-from .ledgers import cancels, fresh
+from tests.wire import cancels, fresh
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 

@@ -12,9 +12,10 @@ from django.db import OperationalError, connection, transaction
 from portone_django.models import Event, Refund
 from tests.factories import OrderFactory
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
 from .faults import Failing, Rival, Statements, deadlock, is_write, on_this_connection
-from .ledgers import cancels, differences, fresh, let_time_pass
+from .ledgers import differences, let_time_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

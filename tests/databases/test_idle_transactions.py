@@ -12,9 +12,10 @@ from django.db import OperationalError, connection, transaction
 from portone_django.models import Payment
 from portone_django.sandbox.adapter import SandboxAdapter
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
 from .conftest import Reconfigured
-from .ledgers import cancels, differences, fresh
+from .ledgers import differences
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
 

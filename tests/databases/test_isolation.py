@@ -15,9 +15,10 @@ from portone_django.flows.reconciliation import reconcile
 from portone_django.flows.verification import sync_payment
 from portone_django.models import Event, Payment, Refund
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
 from .conftest import Reconfigured
-from .ledgers import cancels, differences, fresh, let_time_pass
+from .ledgers import differences, let_time_pass
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.django_db(transaction=True)]
 

@@ -13,9 +13,10 @@ from django.db import DatabaseError, InterfaceError, connection
 from portone_django.flows.reconciliation import reconcile
 from portone_django.models import Event, Payment, Refund
 from tests.shop import Shop
+from tests.wire import cancels
 
 from .conftest import Reconfigured
-from .ledgers import ask_no_more, cancels, differences, let_time_pass
+from .ledgers import ask_no_more, differences, let_time_pass
 from .proxy import Proxy
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]

@@ -24,9 +24,10 @@ from portone_django.gateway.transport import Transport
 from portone_django.models import Event, Order, Payment, Refund
 from portone_django.sandbox.ledger import WindowRefused
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
 from .faults import Ended, end_connection, on_this_connection, server_id
-from .ledgers import ask_no_more, cancels, differences, fresh, let_time_pass
+from .ledgers import ask_no_more, differences, let_time_pass
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
 

@@ -19,8 +19,9 @@ from portone_django.exceptions import PaymentError
 from portone_django.flows.refunds import carry_on
 from portone_django.models import Order, Payment, Refund
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
-from .ledgers import cancels, differences, fresh, let_time_pass
+from .ledgers import differences, let_time_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

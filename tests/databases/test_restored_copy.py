@@ -14,8 +14,9 @@ from portone_django.models import Event, Order, Payment, Refund, WebhookDelivery
 from portone_django.sandbox.cancelling import Cancel, cancel
 from portone_django.sandbox.ledger import Refused
 from tests.shop import Shop
+from tests.wire import cancels, fresh
 
-from .ledgers import cancels, differences, fresh, let_time_pass
+from .ledgers import differences, let_time_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,6 +15,7 @@ from portone_django.flows.reconciliation import reconcile
 from portone_django.models import Event, Payment, Refund
 from portone_django.refunds import RefundAccount
 from tests.shop import Shop
+from tests.wire import fresh
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,10 +28,6 @@ def operator() -> Any:
 @pytest.fixture(autouse=True)
 def nothing_by_itself(settings: Any) -> None:
     settings.PORTONE = {**settings.PORTONE, "ON_DUPLICATE": "hold"}
-
-
-def fresh(payment: Payment) -> Payment:
-    return Payment.objects.select_related("order").get(pk=payment.pk)
 
 
 def quarantined(shop: Shop, amount: int = 100) -> Payment:

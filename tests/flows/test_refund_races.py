@@ -11,15 +11,12 @@ from portone_django.exceptions import RefundPending
 from portone_django.flows import refunds as flow
 from portone_django.flows import reserving
 from portone_django.flows.refunds import carry_on
-from portone_django.models import Event, Payment, Refund
+from portone_django.models import Event, Refund
 from tests import ledgers
 from tests.shop import Shop
+from tests.wire import cancels
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def cancels(shop: Shop, payment: Payment) -> list[int]:
-    return [each["amount"] for each in shop.sandbox.payment(payment.imp_uid)["cancel_history"]]
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, deed: Callable[[], Any]) -> None:

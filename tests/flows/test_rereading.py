@@ -13,10 +13,10 @@ from django.utils import timezone
 from portone_django.flows import ladder, rereading
 from portone_django.flows.breaker import MAX_UNREACHABLE_IN_A_ROW, Breaker
 from portone_django.flows.reconciliation import reconcile
-from portone_django.gateway.transport import Transport
 from portone_django.models import Event, Payment, Refund
 from tests.factories import paid_in_the_window, paid_payment
 from tests.shop import Shop
+from tests.wire import fresh, overhear
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,13 +27,7 @@ DAY = dt.timedelta(days=1)
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the calls that left."""
     names: list[str] = []
-    call = Transport.call
-
-    def spy(self: Any, each: Any, *rest: Any) -> Any:
-        names.append(each.name)
-        return call(self, each, *rest)
-
-    monkeypatch.setattr(Transport, "call", spy)
+    overhear(monkeypatch, lambda each: names.append(each.name))
     return names
 
 
@@ -59,10 +53,6 @@ def settled(shop: Shop, count: int = 1, days: float = 3) -> list[Payment]:
 
 def make_due() -> None:
     Payment.objects.exclude(next_check_at=None).update(next_check_at=timezone.now() - dt.timedelta(seconds=1))
-
-
-def fresh(payment: Payment) -> Payment:
-    return Payment.objects.select_related("order").get(pk=payment.pk)
 
 
 def days_to_the_next(payment: Payment) -> float | None:

@@ -87,12 +87,14 @@ def request_refund(
     if is_new:
         # A lambda and not a partial: Django logs a callback that fails by its __qualname__.
         transaction.on_commit(lambda: carry_on(reserved, account, deadline=AFTER_COMMIT_SECONDS), robust=True)
+        reserved.refresh_from_db()  # outside of a transaction it was sent just now
     return reserved
 
 
 def refund_order(order: Order, **options: Unpack[RefundOptions]) -> Refund:
     """Refund the payment that settled the order; see `refund`. Raises NotRefundable when none did."""
-    payment = Payment.objects.filter(paid_slot=order.pk).first()
+    _refuse_inside_transaction()
+    payment = Payment.objects.filter(paid_slot=order.pk).first() or _asked_about(order)
     if payment is None:
         raise NotRefundable(order.state, f"order {order.public_id} was not settled by a payment (it is {order.state}).")
     done = refund(payment, **options)
@@ -100,18 +102,33 @@ def refund_order(order: Order, **options: Unpack[RefundOptions]) -> Refund:
     return done
 
 
+def _asked_about(order: Order) -> Payment | None:
+    """The attempt that settled it after all, when PortOne is asked about the one that is undecided."""
+    for attempt in Payment.objects.filter(open_slot=order.pk, state__in=_SYNC_STATES):
+        attempt.sync(source="refund")
+    return Payment.objects.filter(paid_slot=order.pk).first()
+
+
 def record_refund(
-    payment: Payment, *, amount: int, refunded_on: dt.date, reference: str, reason: str, by: Any = None
+    payment: Payment,
+    *,
+    amount: int,
+    refunded_on: dt.date,
+    reference: str,
+    reason: str,
+    by: Any = None,
+    imp_uid: str | None = None,
 ) -> Refund:
     """Write down money that went back outside PortOne: a bank transfer, a cancel in KG Inicis' own console.
 
     `refunded_on` is the day it happened (not in the future), `reference` what finds it there (a transfer's number).
+    `imp_uid` names the second record where it was that which went back (`payment.surplus`); the order keeps its money.
     Raises NotRefundable, RefundPending, RefundConflict, TypeError or ValueError.
     """
     if refunded_on > clock.today():
         raise ValueError(f"refunded_on is in the future: {refunded_on}")
     done = external.record_external(
-        payment, amount=amount, refunded_on=refunded_on, reference=reference, reason=reason, by=by
+        payment, amount=amount, refunded_on=refunded_on, reference=reference, reason=reason, by=by, imp_uid=imp_uid
     )
     payment.refresh_from_db()
     return done

@@ -76,3 +76,9 @@ def _text(value: Any, currency: str) -> str:
 
 def _hold(payment: Payment) -> str:
     return str(payment.get_hold_reason_display()) if payment.hold_reason else ""
+
+
+def taken_twice(payment: Payment) -> dict[str, tuple[int, int]]:
+    """Received and gone back, by imp_uid; what is no such triple was not written by us."""
+    triples = {key: value for key, value in payment.surplus.items() if isinstance(value, list) and len(value) == 3}
+    return {key: (taken, back) for key, (taken, back, _method) in triples.items()}

@@ -12,7 +12,7 @@ from ..models import Payment
 from .amounts import Amounts
 from .deciding import DecidingAdmin
 from .display import expected_channel, external_link, money, pretty_json
-from .elsewhere import ELSEWHERE
+from .elsewhere import ELSEWHERE, ELSEWHERE_SURPLUS
 from .event import Timeline
 from .filters import AttentionFilter
 from .readonly import ReadOnlyInline
@@ -51,7 +51,7 @@ class Attempts(Amounts, ReadOnlyInline):
 class PaymentAdmin(Amounts, DecidingAdmin):
     """Both sides of the comparison on one page, so that a quarantined payment can be judged."""
 
-    decisions = (REFUND, ELSEWHERE, RESOLVE, SURPLUS)
+    decisions = (REFUND, ELSEWHERE, RESOLVE, SURPLUS, ELSEWHERE_SURPLUS)
     list_display = (
         "merchant_uid",
         "order",

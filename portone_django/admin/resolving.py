@@ -18,7 +18,7 @@ from ..flows.refund_account import RefundAccount
 from ..models import Payment, Refund
 from .deciding import Decision, show, to_row, url_of
 from .display import money
-from .facts import beside, payment_facts, refund_rows, waiting_refund
+from .facts import beside, payment_facts, refund_rows, taken_twice, waiting_refund
 from .fields import AccountForm, ReasonField, SureField, SureForm
 from .wording import raise_unless_about_parts, refused, tell
 
@@ -73,9 +73,9 @@ def resolve_page(admin: Any, request: HttpRequest, payment: Payment) -> HttpResp
 @sensitive_variables("account_form", "account")
 def surplus_page(admin: Any, request: HttpRequest, payment: Payment, imp_uid: str) -> HttpResponse:
     """Sends back what a second record took under the same merchant_uid."""
-    if imp_uid not in _taken_twice(payment):
+    if imp_uid not in taken_twice(payment):
         raise Http404
-    taken, back = _taken_twice(payment)[imp_uid]
+    taken, back = taken_twice(payment)[imp_uid]
     data = request.POST if request.method == "POST" else None
     form = SureForm(data)
     account_form = AccountForm(data) if payment.surplus[imp_uid][2] == "vbank" else None
@@ -88,7 +88,7 @@ def surplus_page(admin: Any, request: HttpRequest, payment: Payment, imp_uid: st
         except (PaymentError, ValueError) as error:
             raise_unless_about_parts(error)
             payment.refresh_from_db()
-            taken, back = _taken_twice(payment)[imp_uid]
+            taken, back = taken_twice(payment)[imp_uid]
             form.add_error(None, refused(error, payment) if taken > back else _("All of it went back already."))
         else:
             tell(request, done)
@@ -107,13 +107,7 @@ def surplus_page(admin: Any, request: HttpRequest, payment: Payment, imp_uid: st
 
 
 def can_be_resolved(payment: Payment) -> bool:
-    return bool(possible(payment)) or any(taken > back for taken, back in _taken_twice(payment).values())
-
-
-def _taken_twice(payment: Payment) -> dict[str, tuple[int, int]]:
-    """Received and gone back, by imp_uid; what is no such triple was not written by us."""
-    triples = {key: value for key, value in payment.surplus.items() if isinstance(value, list) and len(value) == 3}
-    return {key: (taken, back) for key, (taken, back, _method) in triples.items()}
+    return bool(possible(payment)) or any(taken > back for taken, back in taken_twice(payment).values())
 
 
 @sensitive_variables("account")
@@ -155,11 +149,12 @@ def _sides(payment: Payment) -> list[tuple[str, Any, Any]]:
 
 def _surplus(admin: Any, payment: Payment) -> list[dict[str, str]]:
     rows = []
-    for imp_uid, (taken, back) in _taken_twice(payment).items():
-        url = url_of(admin, "refund_surplus", payment.pk, imp_uid) if taken > back else ""
+    for imp_uid, (taken, back) in taken_twice(payment).items():
+        pages = {"url": "refund_surplus", "elsewhere_url": "refund_surplus_elsewhere"} if taken > back else {}
+        urls = {name: url_of(admin, page, payment.pk, imp_uid) for name, page in pages.items()}
         amounts = {"received": taken, "refunded": back, "remaining": taken - back}
         texts = {name: money(amount, payment.currency) for name, amount in amounts.items()}
-        rows.append({"imp_uid": imp_uid, "url": url, **texts})
+        rows.append({"imp_uid": imp_uid, **urls, **texts})
     return rows
 
 

@@ -95,6 +95,8 @@ def not_refundable(payment: Payment) -> str:
     if payment.is_received and payment.pay_method == "vbank":
         return _("A virtual account's money goes to a bank account: type it.")
     state = payment.get_state_display()
+    if payment.state == "unknown":
+        return _("PortOne does not say yet whether money of this payment came: it is asked again by itself.")
     return _("No money of this payment is here (%(state)s), so none can go back.") % {"state": state}
 
 

@@ -7,12 +7,38 @@ from typing import Any
 
 from django.db import IntegrityError
 
+from .. import evidence
 from ..clock import Tick
 from ..gateway import PaymentRecord
 from ..models import Payment, ReconciliationBreak
+from .reserving import made_elsewhere
 from .steps import in_one_step
 
 logger = logging.getLogger("portone_django.reconciliation")
+
+# A state that a person already has on the desk is no unexplained difference.
+_ON_THE_DESK = ("quarantined", "review")
+
+
+def difference(payment: Payment, record: PaymentRecord) -> str | None:
+    """The kind of difference between a payment and its record, None when the books agree or a person has it already."""
+    if payment.state in _ON_THE_DESK:
+        return None
+    if record.imp_uid in payment.surplus:
+        back = payment.surplus[record.imp_uid][1]
+        is_equal = (
+            back == record.cancel_amount or back - made_elsewhere(payment, record.imp_uid) == record.cancel_amount
+        )
+        return None if is_equal else "refunded"
+    if evidence.finding(record) != evidence.PAID:
+        return "not_paid_there" if payment.is_received else None
+    if not payment.is_received or payment.imp_uid != record.imp_uid:
+        return "not_received"
+    if payment.received_amount != record.amount:
+        return "amount"
+    if payment.cancel_amount != record.cancel_amount:
+        return "refunded"
+    return "over_refunded" if payment.refunded_amount > record.amount else None
 
 
 def note_break(
@@ -37,10 +63,10 @@ def note_break(
     logger.error("Difference %s: %s %s", kind, merchant_uid, imp_uid)
 
 
-def resolve_breaks(payment: Payment) -> None:
-    """The books agree on this payment now."""
-    open_breaks = ReconciliationBreak.objects.filter(merchant_uid=payment.merchant_uid, resolved_at=None)
-    open_breaks.update(resolved_at=Tick())
+def resolve_breaks(payment: Payment, imp_uid: str) -> None:
+    """The books agree on this record of the payment now."""
+    mine = ReconciliationBreak.objects.filter(merchant_uid=payment.merchant_uid, imp_uid__in=(imp_uid, ""))
+    mine.filter(resolved_at=None).update(resolved_at=Tick())
 
 
 def our_side(payment: Payment) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 
 from .. import clock
-from ..gateway import Cancellation, PaymentRecord
+from ..gateway import Cancellation, PaymentRecord, as_shown
 from ..lifecycles import IN_FLIGHT_REFUND_STATES, REFUND_MOVES, check_move
 from ..links import is_receipt
-from ..models import CashReceipt, Refund
+from ..models import CashReceipt, Payment, Refund
 from ..storable import storable
 from .attempt import LockedAttempt
+from .reserving import made_elsewhere
 
 logger = logging.getLogger("portone_django.refunds")
 
@@ -32,8 +33,14 @@ def take_back(attempt: LockedAttempt, record: PaymentRecord) -> None:
         payment.cancel_amount = max(payment.cancel_amount, record.cancel_amount)
         follow_refunds(attempt)
     else:
-        amount, cancelled, method = payment.surplus[record.imp_uid]
-        payment.surplus = {**payment.surplus, record.imp_uid: [amount, max(cancelled, record.cancel_amount), method]}
+        amount, back, method = payment.surplus[record.imp_uid]
+        back = max(back, record.cancel_amount + made_elsewhere(payment, record.imp_uid))
+        payment.surplus = {**payment.surplus, record.imp_uid: [amount, back, method]}
+
+
+def holds_surplus(payment: Payment) -> bool:
+    """Whether something that was taken a second time has not gone back."""
+    return any(taken > back for taken, back, _ in payment.surplus.values())
 
 
 def follow_refunds(attempt: LockedAttempt) -> None:
@@ -48,6 +55,7 @@ def follow_refunds(attempt: LockedAttempt) -> None:
         attempt.move(state)
     elif payment.state in ("quarantined", "review") and is_all:
         attempt.move("refunded")
+        payment.open_slot = None  # a charge in review kept it: nothing of it is left that could be money
     if payment.paid_slot == order.pk:
         order.refunded_amount = min(payment.refunded_amount, order.amount)
         attempt.move_order(state)
@@ -111,7 +119,7 @@ class _Ledger:
 
     def _order(self, entry: Cancellation) -> tuple[bool, int]:
         """Oldest first; but of two entries of the same amount the one with our words is ours."""
-        reasons = {each.reason for each in self.refunds if _is_in_flight(each)}
+        reasons = {as_shown(each.reason) for each in self.refunds if _is_in_flight(each)}
         return entry.reason not in reasons, entry.cancelled_at or 0
 
     def _take(self, entry: Cancellation) -> None:
@@ -125,8 +133,21 @@ class _Ledger:
         elif mine.state == "succeeded":
             Refund.objects.filter(pk=mine.pk).update(**facts)
             mine.cancellation_id = facts["cancellation_id"]
+        elif (untold := self._untold(entry.amount)) is not None and untold.amount == entry.amount:
+            Refund.objects.filter(pk=untold.pk).update(**facts)  # told as somebody's; a person judges ours
+            untold.cancellation_id = facts["cancellation_id"]
         else:
+            if untold is not None:
+                untold.amount -= entry.amount  # a sum was told before its parts were
+                untold.save(update_fields=["amount", "updated_at"])
             succeed(self.attempt, mine, **facts)
+
+    def _untold(self, amount: int) -> Refund | None:
+        """The row of a sum that was imported before its entries were listed, if this amount must be a part of it."""
+        if self._sum() + amount <= self.cancelled:
+            return None
+        sums = (each for each in self.refunds if each.source == "console" and each.cancellation_id is None)
+        return next((each for each in sums if each.amount >= amount), None)
 
     def _take_unlisted(self, amount: int) -> None:
         """`cancel_amount` grew without an entry: ours if it is just what we sent, else somebody's at the console."""
@@ -148,7 +169,7 @@ class _Ledger:
             if each.state == "succeeded":
                 return each
             was_refused = bool(each.refusal) and each.send_count <= 1
-            if _is_in_flight(each) and (not was_refused or entry.reason == each.reason):
+            if _is_in_flight(each) and (not was_refused or entry.reason == as_shown(each.reason)):
                 return each
         return None
 

@@ -17,17 +17,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
-from .. import evidence
 from ..clock import Tick, later, tick
 from ..conf import LEASE_SECONDS, get_config
-from ..gateway import PaymentPage, PaymentRecord, PortOneError, Unauthorized, get_client
+from ..gateway import MalformedAnswer, PaymentPage, PaymentRecord, PortOneError, Unauthorized, get_client
 from ..lifecycles import RECEIVED_PAYMENT_STATES
 from ..models import Comparison, Event, Payment, ReconciliationBreak
 from .attempt import dismissal
-from .breaker import DEADLINE_SECONDS, KEYS_REFUSED
-from .breaks import note_break, our_side, resolve_breaks, their_side
+from .breaker import DEADLINE_SECONDS, KEYS_REFUSED, Breaker
+from .breaks import difference, note_break, our_side, resolve_breaks, their_side
 from .steps import in_one_step
 from .verification import Outcome, SyncResult, is_ours, sync_payment
 
@@ -37,11 +36,13 @@ DAYS = 3
 EVERY = dt.timedelta(hours=20)
 # What happened a moment ago may still be on its way here.
 SETTLED_FOR = dt.timedelta(minutes=10)
+# PortOne lists 90 days at most.
+LONGEST = dt.timedelta(days=89)
 PAGE = 200
 BATCH = 100
-PHASES = ("paid", "cancelled", "ours", "done")
-# A state that a person already has on the desk is no unexplained difference.
-_ON_THE_DESK = ("quarantined", "review")
+PHASES = ("paid", "cancelled", "ours", "open", "done")
+# A difference that cannot be looked into now stays one until it can.
+_UNSEEN = {Outcome.UNREADABLE: "unreadable", Outcome.UNREACHABLE: "unsettled"}
 
 
 @dataclass(slots=True)
@@ -65,61 +66,77 @@ def compare(
     seconds: float = math.inf,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress | None:
-    """Go on with the comparison that was begun, or begin one over the last `days`; None while another process is at it.
+    """Go on with the comparison that was begun, or begin one: the last `days`, and back to the end of the one before.
+
+    None while another process is at it.
 
     Every page and every batch is committed with its position, so that a stop at any moment loses at most one of them.
     No further page is begun after `seconds` of the wall clock.
     """
-    run = _claim(days)
+    run, is_new = _claim(days)
     if run is None:
         return None
-    return _Run(run, time.monotonic() + seconds, progress).go_on()
+    return _Run(run, time.monotonic() + seconds, progress, is_resumed=not is_new).go_on()
 
 
 def is_due() -> bool:
-    """Whether the last comparison ended long enough ago, or one waits to be gone on with; never without payments."""
-    if not Payment.objects.exists():
+    """Whether what was compared ends long enough ago, or a comparison waits to be gone on with; never before the first
+    payment."""
+    if not (Payment.objects.exists() or Comparison.objects.exists()):
         return False
     if Comparison.objects.filter(open_slot=1).exists():
         return Comparison.objects.filter(_free(), open_slot=1).exists()
-    last = Comparison.objects.exclude(ended_at=None).order_by("-ended_at").first()
-    return last is None or last.ended_at is None or tick() - last.ended_at > EVERY
+    last = _last_end()
+    return last is None or tick() - last > EVERY
+
+
+def _last_end() -> dt.datetime | None:
+    end: dt.datetime | None = Comparison.objects.exclude(ended_at=None).aggregate(end=Max("to_at"))["end"]
+    return end
 
 
 def _free() -> Q:
     return Q(lease_until=None) | Q(lease_until__lt=Tick())
 
 
-def _claim(days: int) -> Comparison | None:
-    now = tick()
+def _claim(days: int) -> tuple[Comparison | None, bool]:
+    """The comparison under our lease, and whether it was begun here."""
+    now, mine = tick(), None
     if not Comparison.objects.filter(open_slot=1).exists():
-        begin, end = now - dt.timedelta(days=days) - SETTLED_FOR, now - SETTLED_FOR
+        end = now - SETTLED_FOR
+        begin = end - dt.timedelta(days=days)
+        if last := _last_end():  # no day is left out, for as long as PortOne lists them
+            begin = max(min(begin, last), end - LONGEST)
         with suppress(IntegrityError):  # somebody else began at this moment
-            in_one_step(lambda: Comparison.objects.create(open_slot=1, from_at=begin, to_at=end))
+            mine = in_one_step(lambda: Comparison.objects.create(open_slot=1, from_at=begin, to_at=end))
     token = secrets.token_hex(8)
-    mine = Comparison.objects.filter(_free(), open_slot=1)
-    if not mine.update(lease_token=token, lease_until=later(LEASE_SECONDS)):
-        return None
-    return Comparison.objects.filter(lease_token=token).first()
+    if not Comparison.objects.filter(_free(), open_slot=1).update(lease_token=token, lease_until=later(LEASE_SECONDS)):
+        return None, False
+    run = Comparison.objects.filter(lease_token=token).first()
+    return run, run is not None and run == mine
 
 
 class _Run:
     """One process at work on the comparison, while it holds the lease."""
 
-    def __init__(self, run: Comparison, end: float, progress: Callable[[Progress], None]) -> None:
+    def __init__(self, run: Comparison, end: float, progress: Callable[[Progress], None], *, is_resumed: bool) -> None:
         self.run, self.end, self.tell = run, end, progress
-        is_resumed = (run.phase, run.position) != (PHASES[0], 0)
+        self.began_at = run.to_at + SETTLED_FOR
+        self.breaker = Breaker()
         self.progress = Progress(run.phase, run.compared, found=run.found, is_resumed=is_resumed)
         self.prefix = get_config().merchant_uid_prefix
-        is_ours = run.phase == "ours"
-        self.progress.done = self._mine().filter(pk__lte=run.position).count() if is_ours else run.position * PAGE
+        if run.phase == "ours":
+            self.progress.done = self._mine().filter(pk__lte=run.position).count()
 
     def go_on(self) -> Progress:
         try:
             while self.run.phase != "done" and time.monotonic() < self.end:
-                step = self._ours if self.run.phase == "ours" else self._theirs
+                step = {"ours": self._ours, "open": self._open}.get(self.run.phase, self._theirs)
                 if not step():
                     break
+        except _Silent:
+            self.progress.is_answered = False
+            logger.warning("The comparison stops and goes on later: PortOne does not answer.")
         except Unauthorized:
             self.progress.is_answered, self.progress.is_refused = False, True
             logger.error(KEYS_REFUSED)
@@ -135,15 +152,24 @@ class _Run:
     # Theirs against ours ----------------------------------------------------------------------------------------
 
     def _theirs(self) -> bool:
-        number = self.run.position + 1
-        page = self._page(self.run.phase, number)
-        if page is None:
-            return self._advance(PHASES[PHASES.index(self.run.phase) + 1], 0, 0)
-        self.progress.total = page.total
-        self._take_page(page)
-        if page.next_page is None:
-            return self._advance(PHASES[PHASES.index(self.run.phase) + 1], 0, len(page))
-        return self._advance(self.run.phase, number, len(page))
+        """One page, from the last to the first: what leaves the list meanwhile moves the others into pages still to be
+        read. `position` is the page that was read last."""
+        number, page = self.run.position - 1, None
+        if not self.run.position:
+            page = self._page(self.run.phase, 1)
+            number = max(math.ceil(page.total / PAGE), page.next_page or 1) if page else 1
+        if page is None or number > 1:
+            page = self._page(self.run.phase, number)
+        if page is not None:
+            self.progress.total, self.progress.done = page.total, max(page.total - number * PAGE, 0)
+            self._take_page(page)
+        count = len(page) if page is not None else 0
+        if number > 1:
+            return self._advance(self.run.phase, number, count)
+        return self._advance(self._next_phase(), 0, count)
+
+    def _next_phase(self) -> str:
+        return PHASES[PHASES.index(self.run.phase) + 1]
 
     def _page(self, status: str, number: int) -> PaymentPage | None:
         pages = get_client().list_payments(
@@ -151,8 +177,6 @@ class _Run:
             from_=int(self.run.from_at.timestamp()),
             to=int(self.run.to_at.timestamp()),
             limit=PAGE,
-            # Oldest first: what is paid meanwhile comes after the last page. A record that leaves the list between two
-            # pages may hide its neighbour, which the comparisons of the next two nights see.
             sorting="paid",
             first_page=number,
             deadline=DEADLINE_SECONDS * 2,
@@ -174,7 +198,7 @@ class _Run:
                 "unknown_here", merchant_uid=record.merchant_uid, imp_uid=record.imp_uid, theirs=their_side(record)
             )
         elif difference(payment, record) is None:
-            resolve_breaks(payment)
+            resolve_breaks(payment, record.imp_uid)
         else:
             self._ask_again(payment, record.imp_uid)
 
@@ -185,16 +209,32 @@ class _Run:
         self.progress.total = self.progress.total or mine.count()
         batch = list(mine.filter(pk__gt=self.run.position).order_by("pk")[:BATCH])
         if not batch:
-            return self._advance("done", 0, 0)
-        found = get_client().get_payments([str(each.imp_uid) for each in batch], deadline=DEADLINE_SECONDS)
+            return self._advance(self._next_phase(), 0, 0)
+        try:
+            found = get_client().get_payments([str(each.imp_uid) for each in batch], deadline=DEADLINE_SECONDS)
+        except MalformedAnswer as error:
+            logger.error("The answer about %d payments cannot be read: %s", len(batch), error.reason)
+            found = []  # one record must not hide the others: each is asked about
         records = {each.imp_uid: each for each in found}
         for payment in batch:
             record = records.get(str(payment.imp_uid))
             if record is not None and difference(payment, record) is None:
-                resolve_breaks(payment)
+                resolve_breaks(payment, record.imp_uid)
             else:
                 self._ask_again(payment, str(payment.imp_uid))
         return self._advance("ours", batch[-1].pk, len(batch))
+
+    def _open(self) -> bool:
+        """Differences of payments that are older than the days compared: gone when the books agree now."""
+        older = ReconciliationBreak.objects.filter(resolved_at=None, last_seen_at__lt=self.began_at)
+        mine = older.filter(pk__gt=self.run.position).exclude(payment=None).select_related("payment__order")
+        batch = list(mine.order_by("pk")[:BATCH])
+        if not batch:
+            return self._advance(self._next_phase(), 0, 0)
+        for each in batch:
+            if each.payment is not None:
+                self._ask_again(each.payment, each.imp_uid)
+        return self._advance("open", batch[-1].pk, 0)
 
     def _mine(self) -> QuerySet[Payment]:
         return Payment.objects.filter(
@@ -212,19 +252,20 @@ class _Run:
         if result is None:
             self._break("unsettled", merchant_uid=payment.merchant_uid, imp_uid=imp_uid, payment=payment)
             return
-        if result.outcome is Outcome.UNREACHABLE:
-            return  # nothing is known, and the sweep asks about it
+        self.breaker.note(result.outcome)
+        if self.breaker.is_open:
+            raise _Silent
         after = result.payment or payment
-        record = _that(result.records, after.imp_uid or imp_uid)
-        kind = "unreadable" if result.outcome is Outcome.UNREADABLE else _missing(after, record)
+        record = _that(result.records, imp_uid) or _that(result.records, after.imp_uid or "")
+        kind = _UNSEEN.get(result.outcome) or _missing(after, record)
         if kind is None or self._is_judged(after, imp_uid):
-            resolve_breaks(after)
+            resolve_breaks(after, imp_uid)
             return
         theirs = their_side(record) if record else {}
         self._break(
             kind,
             merchant_uid=after.merchant_uid,
-            imp_uid=after.imp_uid or imp_uid,
+            imp_uid=imp_uid,
             payment=after,
             ours=our_side(after),
             theirs=theirs,
@@ -245,15 +286,16 @@ class _Run:
         return not payment.is_received and Event.objects.filter(effect=dismissal(payment, imp_uid)).exists()
 
     def _break(self, kind: str, **facts: Any) -> None:
-        # The same one shows in both directions, and again after a stop: it counts once.
-        seen = {"kind": kind, "merchant_uid": facts["merchant_uid"], "imp_uid": facts["imp_uid"]}
-        is_new = not ReconciliationBreak.objects.filter(**seen, last_seen_at__gte=self.run.created_at).exists()
-        self.progress.found += is_new
         note_break(kind, **facts)
+
+    def _found(self) -> int:
+        """Counted by their rows: the same one shows in both directions, and again after a stop."""
+        return ReconciliationBreak.objects.all().is_unexplained().filter(last_seen_at__gte=self.began_at).count()
 
     def _advance(self, phase: str, position: int, count: int) -> bool:
         """Commit the position; False when the lease went to somebody else meanwhile."""
         over = {"open_slot": None, "ended_at": Tick()} if phase == "done" else {}
+        self.progress.found = self._found()
         mine = Comparison.objects.filter(pk=self.run.pk, lease_token=self.run.lease_token)
         held = mine.update(
             phase=phase,
@@ -273,21 +315,8 @@ class _Run:
         return bool(held)
 
 
-def difference(payment: Payment, record: PaymentRecord) -> str | None:
-    """The kind of difference between a payment and its record, None when the books agree or a person has it already."""
-    if payment.state in _ON_THE_DESK:
-        return None
-    if record.imp_uid in payment.surplus:
-        return None if payment.surplus[record.imp_uid][1] == record.cancel_amount else "refunded"
-    if evidence.finding(record) != evidence.PAID:
-        return "not_paid_there" if payment.is_received else None
-    if not payment.is_received or payment.imp_uid != record.imp_uid:
-        return "not_received"
-    if payment.received_amount != record.amount:
-        return "amount"
-    if payment.cancel_amount != record.cancel_amount:
-        return "refunded"
-    return "over_refunded" if payment.refunded_amount > record.amount else None
+class _Silent(Exception):
+    """PortOne answers nothing any more; what was not asked about is compared again."""
 
 
 def _missing(payment: Payment, record: PaymentRecord | None) -> str | None:

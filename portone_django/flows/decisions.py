@@ -59,7 +59,10 @@ def decide(
     if decision == REFUND:
         return _send_back(payment, Ask(None, None, None, reason, "admin", by=by, of_held=True), account)
     if decision == NO_MONEY:
-        return in_one_step(lambda: _dismiss(payment, asked, reason, by))
+        if asked.outcome is Outcome.UNREACHABLE:
+            # What PortOne shows is what is judged: unseen, it would be taken for new the next time it is seen.
+            raise CannotDecide(NO_MONEY, "PortOne does not answer now, so nobody can tell whether the money is there.")
+        return in_one_step(lambda: _dismiss(payment, reason, by))
     if payment.is_held:
         return in_one_step(lambda: _count(payment, reason, by))
     record = _paid_record(payment, asked)
@@ -124,15 +127,15 @@ def _count(payment: Payment, reason: str, by: Any) -> Payment:
     return attempt.finish()
 
 
-def _dismiss(payment: Payment, asked: SyncResult, reason: str, by: Any) -> Payment:
+def _dismiss(payment: Payment, reason: str, by: Any) -> Payment:
     attempt = LockedAttempt(payment.merchant_uid, (), "admin")
     if attempt.payment.state not in _UNDECIDED:
         raise CannotDecide(NO_MONEY, f"the payment is {attempt.payment.state} meanwhile.")
     _refuse_open_refund(attempt, NO_MONEY)
     attempt.move("failed")
     attempt.payment.open_slot = None
-    for each in asked.records:
-        attempt.once("payment.dismissed", dismissal(attempt.payment, each.imp_uid), imp_uid=each.imp_uid)
+    for imp_uid in evidence.holders(attempt.payment.records, evidence.PAID):
+        attempt.once("payment.dismissed", dismissal(attempt.payment, imp_uid), imp_uid=imp_uid)
     _note(attempt, NO_MONEY, reason, by)
     return attempt.finish()
 

@@ -286,8 +286,10 @@ class _Errand:
         """Something else took from the balance, and PortOne's history names no cancel that could be ours."""
         why = f"stale: {self.refund.checksum} → {balance}"
         untold = Refund.objects.filter(imp_uid=self.refund.imp_uid, source="console", cancellation_id=None)
-        if self.refund.send_count and untold.exists():
-            self._to_review(why)  # its sum grew without saying by whom: a part of that may be ours
+        is_by_as_much = balance == self.refund.checksum - self.refund.amount
+        if self.refund.send_count and (is_by_as_much or untold.exists()):
+            # By just our amount, in other words than ours; or a sum without any, of which a part may be ours.
+            self._to_review(why)
         else:
             self._fail(why)
 

@@ -10,14 +10,15 @@ from ..models import Refund
 from ..money import format_won
 
 # KG Inicis: "a partial cancel of the full amount is impossible", "a partly cancelled payment has no ordinary cancel".
-_WHOLE_REFUSED = ("500749", "500625")
+_WHOLE_REFUSED = ("749", "625")
 _CODE = re.compile(r"(?<![0-9A-Za-z])(1200[0-9A-Z]{2}|1[12][0-9A-Z]{2}|5[0-9]{5})(?![0-9A-Za-z])")
 _TOO_LATE = ("120061", "120064", "667", "714")
 
 
 def is_whole_refused(refund: Refund) -> bool:
     """Whether all that is left was asked for, and Inicis wants that without an amount."""
-    return refund.amount == refund.checksum and any(code in refund.refusal for code in _WHOLE_REFUSED)
+    codes = [code for code in _CODE.findall(refund.refusal) if code.startswith("5")]
+    return refund.amount == refund.checksum and any(code[3:] in _WHOLE_REFUSED for code in codes)
 
 
 def explain(refund: Refund, language: str = "ko") -> str:
@@ -32,10 +33,19 @@ def explain(refund: Refund, language: str = "ko") -> str:
     if reason == "stale":
         left = numbers.rpartition("→ ")[2]
         amount = format_won(int(left), language) if left.isdigit() else left
-        return _(
-            "Nothing was sent: meanwhile something else was cancelled, and PortOne holds %(amount)s. "
-            "Look at the payment and refund again."
-        ) % {"amount": amount}
+        texts = {
+            False: _(
+                "Nothing was sent: meanwhile something else was cancelled, and PortOne holds %(amount)s. "
+                "Look at the payment and refund again."
+            ),
+            True: _(
+                "PortOne did not carry it out: meanwhile something else was cancelled, and it holds %(amount)s. "
+                "Look at the payment and refund again."
+            ),
+        }
+        return texts[refund.send_count > 0] % {"amount": amount}
+    if reason == "by hand":
+        return _("It was closed by hand: %(reason)s") % {"reason": numbers}
     return {
         "unreachable": _("PortOne does not answer, so nothing was sent. Try again later."),
         "never_sent": _("PortOne did not show the payment for a day, so nothing was sent."),

@@ -66,6 +66,12 @@ def rest_of(payment: Payment) -> tuple[Parts, bool]:
     return rest, is_exact and payment.received_amount == payment.amount
 
 
+def made_elsewhere(payment: Payment, imp_uid: str) -> int:
+    """Won of one record that went back outside PortOne, which goes on showing them."""
+    rows = Refund.objects.filter(payment=payment, imp_uid=imp_uid, source="external").is_succeeded()
+    return sum(rows.values_list("amount", flat=True))
+
+
 def _reserve(payment_id: int, ask: Ask) -> tuple[Refund, bool]:
     payment = Payment.objects.select_for_update().select_related("order").get(pk=payment_id)
     if ask.reference is not None and (known := Refund.objects.filter(reference=ask.reference).first()):
@@ -118,10 +124,10 @@ def _balance(payment: Payment, ask: Ask) -> tuple[str, int]:
     if ask.imp_uid is not None and ask.imp_uid != payment.imp_uid:
         if ask.imp_uid not in payment.surplus:
             raise NotRefundable(payment.state, f"{ask.imp_uid} is not a record of this payment that took money.")
-        amount, cancelled, _ = payment.surplus[ask.imp_uid]
-        if amount - cancelled < 1:
+        amount, back, _ = payment.surplus[ask.imp_uid]
+        if amount - back < 1:
             raise NotRefundable(payment.state, "all of it went back already.")
-        return ask.imp_uid, amount - cancelled
+        return ask.imp_uid, amount - back + made_elsewhere(payment, ask.imp_uid)
     allowed = ("paid", "partially_refunded", *(("quarantined", "review") if ask.of_held else ()))
     if payment.state not in allowed or not payment.imp_uid or payment.received_amount is None:
         raise NotRefundable(payment.state, _why_not(payment))
@@ -149,7 +155,9 @@ def _refuse_second(imp_uid: str) -> None:
 
 def _parts(payment: Payment, ask: Ask, balance: int) -> Parts:
     if ask.imp_uid is not None and ask.imp_uid != payment.imp_uid:
-        rest, is_exact = Parts(balance, payment.tax_free_amount, payment.vat_amount), balance == payment.amount
+        amount, back, _ = payment.surplus[ask.imp_uid]
+        is_exact = (amount - back, balance) == (payment.amount, payment.amount)
+        rest = Parts(amount - back, payment.tax_free_amount, payment.vat_amount)
     else:
         rest, is_exact = rest_of(payment)
         if ask.of_held and ask.amount is None and payment.received_amount != payment.amount:

@@ -17,7 +17,7 @@ from ..models import Event, Payment
 from . import ladder
 from .attempt import LockedAttempt, dismissal
 from .attempts import drop_unsent
-from .cancellations import take_back
+from .cancellations import holds_surplus, take_back
 from .comparison import differences, is_ours_to_refund
 from .dispatch import record
 from .policies import refund_by_policy
@@ -300,7 +300,7 @@ class _Settlement(LockedAttempt):
                 is_paid = evidence.finding(each) == evidence.PAID or each.imp_uid == self.payment.imp_uid
                 if is_paid and each.imp_uid not in self.strangers:
                     take_back(self, each)
-            self.payment.has_surplus = any(taken > back for taken, back, _ in self.payment.surplus.values())
+            self.payment.has_surplus = holds_surplus(self.payment)
 
     # Time that ran out -----------------------------------------------------------------------------------------
 

@@ -77,7 +77,8 @@ def sync_payment(
 def is_ours(merchant_uid: str) -> bool:
     """Whether this environment can have minted the uid: "shop1" is not "shop10", whose uids begin alike."""
     prefix = get_config().merchant_uid_prefix
-    return merchant_uid.startswith(prefix) and len(merchant_uid) == len(prefix) + UID_TAIL_LENGTH
+    is_long = len(merchant_uid) == len(prefix) + UID_TAIL_LENGTH
+    return is_long and merchant_uid.startswith(prefix) and bool(MERCHANT_UID.fullmatch(merchant_uid))
 
 
 def find_payment(merchant_uid: str) -> Payment | None:

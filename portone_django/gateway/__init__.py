@@ -21,6 +21,7 @@ from .errors import (
 )
 from .escrow_replies import DeliveryRecord
 from .ids import InvalidIdentifier
+from .parsing import as_shown
 from .postal import PostalAddress
 from .receipt_replies import ExternalReceiptRecord, ReceiptRecord
 from .replies import Cancellation, Deposit, PaymentPage, PaymentRecord
@@ -58,6 +59,7 @@ __all__ = [
     "ServerTrouble",
     "StandardCode",
     "Unauthorized",
+    "as_shown",
     "get_client",
     "override_client",
     "refuse_inside_transaction",

@@ -82,7 +82,7 @@ class Fields:
     def remark(self, name: str) -> str | None:
         """A text in which PortOne or a card company may have written a whole card number."""
         value = self.text(name)
-        return None if value is None else mask_numbers(value)
+        return None if value is None else as_shown(value)
 
     def contact(self, name: str) -> str | None:
         """A text about a person, an account or a place; a number in its stead is not taken for one."""
@@ -173,6 +173,11 @@ def as_list(value: Any, what: str) -> list[Any]:
     if not isinstance(value, list):
         raise Unreadable(f"{what} is not a list")
     return value
+
+
+def as_shown(remark: str) -> str:
+    """A remark as it is read back from PortOne's record: what we wrote compares equal to that, and to nothing else."""
+    return mask_numbers(clean(remark)).strip()
 
 
 def clean(value: str) -> str:

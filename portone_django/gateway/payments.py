@@ -15,7 +15,7 @@ from .account_replies import PaymentBalance, PreparedAmount
 from .answers import Call, Query
 from .calls import LIST_BYTES, Calls, body, one_of, seconds, won, won_or_none
 from .discretion import discreet
-from .errors import NotFound
+from .errors import NotFound, Refused
 from .parsing import Unreadable
 from .replies import KRW, PaymentPage, PaymentRecord, each_once, read_payment_page, read_payments
 from .wire import Deadline
@@ -196,6 +196,10 @@ class PaymentCalls(Calls):
             return self._get(name, path, read, limit, (*query, ("page", str(page))), most_bytes=LIST_BYTES)
         except NotFound:
             return None
+        except Refused as refused:
+            if page > 1 and refused.http_status == 400:
+                return None  # PortOne's answer beyond the last page (OpenAPI file: GET /payments/status)
+            raise
 
 
 def _payment_of(imp_uid: str, value: Any) -> PaymentRecord:

@@ -17,6 +17,8 @@ SENSITIVE_OBJECTS = frozenset({"sender", "receiver"})
 LONGEST_MESSAGE = 500
 # Shorter values (a two-digit password) occur in any text by chance: they are blotted out beside their name only.
 SHORTEST_SECRET = 4
+# A Korean name, most often of three letters; two of them by chance are better lost than one person's told.
+SHORTEST_NAME = 2
 _SHORTEST_NUMBER = 8
 
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ .\-]?){12,18}[0-9](?![0-9])")
@@ -34,7 +36,7 @@ def safe_message(message: object, secrets: Iterable[str]) -> str:
     if not isinstance(message, str):
         return ""
     for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
+        if len(secret) >= (SHORTEST_SECRET if secret.isascii() else SHORTEST_NAME):
             message = _blotted(message, secret)
     message = _SHORT_SECRET.sub(r"\1***", _CONTROL.sub(" ", message))
     return mask_numbers(message).strip()[:LONGEST_MESSAGE]

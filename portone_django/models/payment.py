@@ -228,12 +228,21 @@ class Payment(ChargeFields):
         return request_refund(self, **options)
 
     def record_refund(
-        self, *, amount: int, refunded_on: dt.date, reference: str, reason: str, by: Any = None
+        self,
+        *,
+        amount: int,
+        refunded_on: dt.date,
+        reference: str,
+        reason: str,
+        by: Any = None,
+        imp_uid: str | None = None,
     ) -> Refund:
         """Write down money that went back outside PortOne; see refunds.record_refund."""
         from ..refunds import record_refund
 
-        return record_refund(self, amount=amount, refunded_on=refunded_on, reference=reference, reason=reason, by=by)
+        return record_refund(
+            self, amount=amount, refunded_on=refunded_on, reference=reference, reason=reason, by=by, imp_uid=imp_uid
+        )
 
     @discreet
     def issue_cash_receipt(

@@ -108,12 +108,20 @@ def _check_refund_account(request: Cancel) -> None:
 
 def _check_inicis(sandbox: Sandbox, held: Held, request: Cancel, amount: int) -> None:
     if held.facts.get("pg_cancelled"):
-        raise _pg("500626|기 취소 거래")
+        raise _pg(f"{_method_code(held)}626|기 취소 거래")
     if not sandbox.settings["refuse_full_as_partial"] or not request.amount or amount != held.remaining:
         return
     if held.record["cancel_amount"]:
-        raise _pg("500625|부분취소 일반취소불가")
-    raise _pg("500749|부분취소로 전체금액 취소는 불가능")
+        raise _pg(f"{_method_code(held)}625|부분취소 일반취소불가")
+    raise _pg(f"{_method_code(held)}749|부분취소로 전체금액 취소는 불가능")
+
+
+def _method_code(held: Held) -> str:
+    """The first three digits of Inicis' codes."""
+    method = held.record["pay_method"]
+    if method == "card":
+        return "550" if held.record["customer_uid"] else "500"
+    return {"vbank": "504", "trans": "506", "phone": "512"}.get(method, "500")
 
 
 def _check_taxes(held: Held, request: Cancel) -> None:

@@ -35,6 +35,7 @@ PAGES = {
     "payment_refund_elsewhere": "payment",
     "payment_resolve": "payment",
     "payment_refund_surplus": "payment",
+    "payment_refund_surplus_elsewhere": "payment",
     "refund_ask": "refund",
     "refund_resolve": "refund",
     "reconciliationbreak_explain": "reconciliationbreak",
@@ -87,7 +88,7 @@ def desk(shop: Shop) -> dict[str, Any]:
 
 
 def address(name: str, desk: dict[str, Any]) -> str:
-    more = ["imp_999999999999"] if name == "payment_refund_surplus" else []
+    more = ["imp_999999999999"] if name.startswith("payment_refund_surplus") else []
     return reverse(f"admin:portone_{name}", args=[desk[PAGES[name]].pk, *more])
 
 
@@ -155,7 +156,7 @@ def test_an_empty_post_of_an_operator_changes_nothing(desk: dict[str, Any], name
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_row_that_is_not_there_is_not_found_and_told_only_to_those_who_may(desk: dict[str, Any], name: str) -> None:
-    more = ["imp_999999999999"] if name == "payment_refund_surplus" else []
+    more = ["imp_999999999999"] if name.startswith("payment_refund_surplus") else []
     operator, other = visitor("an operator"), Operator(*VIEWS, username="other").browser
     blind = Operator(*MAY, username="blind").browser
     for pk in (0, 999999, 10**30):

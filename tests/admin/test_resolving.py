@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portone_django.models import Event, Payment, Refund
-from tests.flows.test_decisions import duplicate, late, quarantined
+from tests.flows.test_decisions import duplicate, late, quarantined, twice
 from tests.shop import Shop
 from tests.wire import fresh
 
@@ -184,3 +184,21 @@ def test_money_taken_twice_is_listed_and_goes_back_by_its_own_button(shop: Shop,
     assert "All of it went back already." in operator.browser.post(url, fields, follow=True).content.decode()
     assert (Refund.objects.count(), fresh(payment).state) == (1, "paid")
     assert operator.browser.get(url.replace(second, "imp_1")).status_code == 404
+
+
+def test_money_taken_twice_that_went_back_elsewhere_is_written_down_beside_the_payment(
+    shop: Shop, operator: Operator
+) -> None:
+    payment, second = twice(shop)
+    operator.open("payment_resolve", payment.pk)
+    assert f"/payment/{payment.pk}/resolve/{second}/elsewhere/" in operator.page
+    typed = {"refunded_on": "2026-01-01", "reference": "IBK 17", "reason": "twice"}
+    operator.open("payment_refund_surplus_elsewhere", payment.pk, second).press(amount="12901", **typed)
+    assert f"This is about {second}" in operator.text
+    assert "At most KRW 12,900: so much remains." in operator.text
+    operator.press(amount="12900", **typed)
+    assert "Written down: KRW 12,900 went back elsewhere." in operator.text
+    payment = fresh(payment)
+    assert (payment.state, payment.order.refunded_amount, payment.has_surplus) == ("paid", 0, False)
+    assert "All of it went back already." in operator.open("payment_refund_surplus_elsewhere", payment.pk, second).text
+    assert operator.open("payment_refund_surplus_elsewhere", payment.pk, "imp_1").response.status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import threading
 from typing import Any
@@ -135,8 +136,33 @@ def test_a_record_that_cannot_be_read_is_a_difference(shop: Shop) -> None:
     record = shop.sandbox.payments.get(payment.imp_uid)
     record.record["cancel_amount"] = 99999999
     shop.sandbox.payments.save(record, shop.sandbox.now())
-    compare()
+    done = compare()
     assert ("unreadable", payment.merchant_uid) in breaks()
+    assert (done and done.is_over, done and done.is_answered, is_due()) == (True, True, False)
+
+
+def test_a_record_that_cannot_be_read_hides_none_of_the_others(shop: Shop) -> None:
+    bad, good = shop.paid(), shop.paid()
+    Payment.objects.filter(pk=good.pk).update(received_amount=12000)
+    held = shop.sandbox.payments.get(bad.imp_uid)
+    held.record["cancel_amount"] = 99999999
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    done = compare()
+    assert done is not None
+    assert (done.is_over, done.found) == (True, 2)
+    assert sorted(breaks()) == sorted([("unreadable", bad.merchant_uid), ("amount", good.merchant_uid)])
+
+
+def test_one_record_that_agrees_does_not_hide_another_of_the_same_payment(shop: Shop) -> None:
+    payment = shop.paid()
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    other = copy.deepcopy(held)
+    other.record |= {"imp_uid": "imp_900000000001", "amount": 10.5}
+    shop.sandbox.payments.save(other, shop.sandbox.now())
+    for _ in range(2):
+        done = compare()
+        assert (done and done.found) == 1
+    assert ReconciliationBreak.objects.all().is_unexplained().filter(imp_uid="imp_900000000001").exists()
 
 
 def test_it_goes_on_at_the_page_where_it_stopped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +187,8 @@ def test_it_goes_on_at_the_page_where_it_stopped(shop: Shop, monkeypatch: pytest
             except Killed:
                 continue
     assert seen == [
-        ("paid", 2), ("paid", 4), ("paid", 5), ("cancelled", 0), ("ours", 2), ("ours", 4), ("ours", 5), ("ours", 5),
+        ("paid", 1), ("paid", 3), ("paid", 5), ("cancelled", 0),
+        ("ours", 2), ("ours", 4), ("ours", 5), ("ours", 5), ("open", 0),
     ]  # fmt: skip
     run = Comparison.objects.get()
     assert (run.compared, run.open_slot, run.phase) == (10, None, "done")

@@ -9,9 +9,11 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from portone_django.clock import later
-from portone_django.exceptions import CannotDecide, NotRefundable
+from portone_django.exceptions import CannotDecide, NotRefundable, RefundConflict
+from portone_django.flows.breaks import difference
 from portone_django.flows.decisions import decide, possible, refund_surplus
 from portone_django.flows.reconciliation import reconcile
+from portone_django.gateway import get_client
 from portone_django.models import Event, Payment, Refund
 from portone_django.refunds import RefundAccount
 from tests.shop import Shop
@@ -161,6 +163,23 @@ def test_a_payment_of_another_order_cannot_be_accepted(shop: Shop, operator: Any
     Payment.objects.filter(pk=other.pk).update(imp_uid=imp_uid)
     with pytest.raises(CannotDecide, match="another order"):
         decide(fresh(payment), "accept", reason="x", by=operator)
+
+
+def test_what_portone_does_not_show_now_is_not_judged_to_be_none_of_ours(
+    shop: Shop, operator: Any, settings: Any
+) -> None:
+    payment = quarantined(shop)
+    settings.PORTONE = {**settings.PORTONE, "ON_MISMATCH": "refund"}
+    shop.sandbox.faults.add("http_503", method="GET", times=10)
+    with pytest.raises(CannotDecide, match="does not answer now"):
+        decide(payment, "no_money", reason="none of ours", by=operator)
+    assert fresh(payment).state == "quarantined"
+    shop.sandbox.faults.clear()
+    decide(payment, "no_money", reason="none of ours", by=operator)
+    for _ in range(2):
+        payment.sync()
+        reconcile()
+    assert (fresh(payment).state, shop.sandbox.payment(payment.imp_uid)["cancel_amount"]) == ("failed", 0)
 
 
 def test_a_decision_needs_a_reason(shop: Shop, operator: Any) -> None:
@@ -315,3 +334,25 @@ def test_a_record_that_takes_a_payment_over_brings_its_own_sums(shop: Shop, oper
     assert (payment.state, payment.imp_uid, payment.cancel_amount) == ("paid", imp_uid, 0)
     assert payment.refund(reason="x").amount == 12900
     assert shop.sandbox.payment(other)["cancel_amount"] == 15000
+
+
+def test_what_was_taken_twice_and_went_back_elsewhere_leaves_the_order_alone(shop: Shop, operator: Any) -> None:
+    payment, second = twice(shop)
+    elsewhere = {"refunded_on": dt.date(2026, 1, 1), "reason": "transfer", "by": operator, "imp_uid": second}
+    payment.record_refund(amount=2900, reference="first", **elsewhere)
+    assert (payment.surplus, payment.has_surplus) == ({second: [12900, 2900, "card"]}, True)
+    with pytest.raises(ValueError, match="between 1 and what remains"):
+        payment.record_refund(amount=10001, reference="too much", **elsewhere)
+    with pytest.raises(NotRefundable, match="not a record of this payment"):
+        payment.record_refund(amount=1, reference="x", **{**elsewhere, "imp_uid": "imp_1"})
+    again = payment.record_refund(amount=2900, reference="first", **elsewhere)
+    assert (again.imp_uid, again.amount, again.checksum) == (second, 2900, 12900)
+    with pytest.raises(RefundConflict):
+        payment.record_refund(amount=2900, reference="first", **{**elsewhere, "imp_uid": None})
+    assert refund_surplus(payment, second, reason="the rest", by=operator).amount == 10000
+    payment = fresh(payment).sync()
+    assert (payment.surplus, payment.has_surplus) == ({second: [12900, 12900, "card"]}, False)
+    assert (payment.state, payment.order.state, payment.order.refunded_amount) == ("paid", "paid", 0)
+    assert shop.delivered(payment.order, "order_refunded") == 0
+    assert difference(payment, get_client().get_payment(second, include_sandbox=True)) is None
+    assert shop.sandbox.payment(second)["cancel_amount"] == 10000

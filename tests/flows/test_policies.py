@@ -11,10 +11,12 @@ from django.db import connection
 from django.utils import timezone
 
 from portone_django.flows import settlement
+from portone_django.flows.bills import refund_whole
 from portone_django.flows.policies import MOST_IN_AN_HOUR
 from portone_django.flows.reconciliation import reconcile
 from portone_django.models import Event, Order, Payment, Refund
 from tests.factories import PaymentFactory, paid_in_the_window
+from tests.members import Members
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -399,3 +401,11 @@ def test_eight_settlements_at_once_stay_below_the_same_cap(shop: Shop, settings:
         assert problems == []
         assert Refund.objects.exclude(pk__in=before).count() == 3
         assert count("refund.capped", payment__in=payments) == 5
+
+
+def test_bills_that_nobody_owes_leave_the_policies_their_refunds(shop: Shop, members: Members) -> None:
+    for _ in range(MOST_IN_AN_HOUR):
+        refund_whole(members.card(members.user()).charge(amount=5000, name="x"), "cancelled before it was decided")
+    order, payment = paid_twice(shop)
+    swept(order, payment)
+    assert (payment.state, back(shop, payment.imp_uid)) == ("refunded", [12900])

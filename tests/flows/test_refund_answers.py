@@ -9,12 +9,17 @@ from django.utils import translation
 
 from portone_django.exceptions import RefundPending
 from portone_django.flows.reconciliation import reconcile
+from portone_django.flows.refunds import close_by_hand
 from portone_django.flows.refusals import explain, hint_for
 from portone_django.models import Event, Payment, Refund
+from portone_django.refunds import RefundAccount
+from tests.members import Members
 from tests.shop import Shop
 from tests.wire import cancels, cancels_sent, fresh, kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+ACCOUNT = RefundAccount(bank="088", number="562-1110-5948400", holder="홍길동")
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +187,27 @@ def test_inicis_that_wants_no_amount_for_a_whole_cancel_gets_it_once_with_the_sa
     assert sum(cancels(shop, payment)) == 12900
 
 
+@pytest.mark.parametrize("pay_method", ["trans", "phone", "vbank"])
+def test_inicis_says_the_same_of_every_method_under_its_own_code(shop: Shop, pay_method: str) -> None:
+    if pay_method == "vbank":
+        payment, account = shop.deposited(), ACCOUNT
+    else:
+        more = {"digital": True} if pay_method == "phone" else {}
+        started = shop.click(shop.order(), pay_method=pay_method, **more)
+        shop.sandbox.approve(shop.window(started), pay_method=pay_method)
+        payment, account = shop.payment(started).sync(), None
+    shop.sandbox.settings.set(refuse_full_as_partial=True)
+    refund = payment.refund(reason="x", account=account)
+    assert (refund.state, refund.is_without_amount) == ("succeeded", True)
+
+
+def test_inicis_says_the_same_of_a_card_on_file(members: Members) -> None:
+    payment = members.card(members.user()).charge(amount=5000, name="x")
+    members.sandbox.settings.set(refuse_full_as_partial=True)
+    refund = payment.refund(reason="x")
+    assert (refund.state, refund.is_without_amount) == ("succeeded", True)
+
+
 def test_a_partial_cancel_is_never_sent_without_an_amount(shop: Shop) -> None:
     payment = shop.paid()
     shop.sandbox.cancel_at_inicis(payment.imp_uid)
@@ -278,15 +304,44 @@ def test_a_cancel_of_the_same_amount_in_the_console_is_not_ours_when_ours_was_re
         shop.sandbox.console_cancel(payment.imp_uid, 900)
         return intend(self)
 
+    with monkeypatch.context() as patch:
+        patch.setattr(flow._Errand, "_intend", console_first)
+        refund = payment.refund(amount=900, reason="x")
+    # Should PortOne write another reason than ours, this would be ours: nobody but a person can tell.
+    assert (refund.state, refund.fail_reason) == ("review", "stale: 12900 → 12000")
+    assert [(each.source, each.state) for each in payment.refunds.order_by("pk")] == [
+        ("app", "review"), ("console", "succeeded"),
+    ]  # fmt: skip
+    with pytest.raises(RefundPending):
+        payment.refund(amount=900, reason="x")
+    refund = close_by_hand(refund, reason="refused", by=None)
+    assert (refund.state, explain(refund)) == ("failed", "It was closed by hand: refused")
+    assert payment.refund(amount=900, reason="x").state == "succeeded"
+    assert cancels(shop, payment) == [900, 900]
+
+
+def test_one_that_was_refused_because_something_else_was_cancelled_is_not_said_to_have_stayed_here(
+    shop: Shop, monkeypatch: Any
+) -> None:
+    from portone_django.flows import refunds as flow
+
+    payment = shop.paid()
+    intend = flow._Errand._intend
+
+    def console_first(self: Any) -> bool:
+        shop.sandbox.console_cancel(payment.imp_uid, 1000)
+        return intend(self)
+
     monkeypatch.setattr(flow._Errand, "_intend", console_first)
     refund = payment.refund(amount=900, reason="x")
-    assert (refund.state, refund.fail_reason) == ("failed", "stale: 12900 → 12000")
-    assert [(each.source, each.state) for each in payment.refunds.order_by("pk")] == [
-        ("app", "failed"), ("console", "succeeded"),
-    ]  # fmt: skip
+    assert (refund.state, refund.fail_reason, refund.send_count) == ("failed", "stale: 12900 → 11900", 1)
+    assert "PortOne did not carry it out" in explain(refund)
 
 
-def test_a_cancel_with_our_own_words_is_ours_although_portone_answered_no(shop: Shop, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("reason", ["우리 사유", "주문 2026080600012345 반품", " 1234-5678-9012-3456 ", "끝에 공백 "])
+def test_a_cancel_with_our_own_words_is_ours_although_portone_answered_no(
+    shop: Shop, monkeypatch: Any, reason: str
+) -> None:
     from portone_django.gateway.client import Client
     from portone_django.gateway.errors import Refused
 
@@ -298,7 +353,7 @@ def test_a_cancel_with_our_own_words_is_ours_although_portone_answered_no(shop: 
         raise Refused(-1, "결제취소에 실패하였습니다.")
 
     monkeypatch.setattr(Client, "cancel_payment", done_and_refused)
-    refund = payment.refund(amount=900, reason="우리 사유")
+    refund = payment.refund(amount=900, reason=reason)
     assert (refund.state, cancels(shop, payment)) == ("succeeded", [900])
 
 
@@ -311,6 +366,49 @@ def test_a_sum_that_grew_without_saying_by_whom_is_a_persons_to_judge(shop: Shop
     shop.sandbox.payments.save(held, shop.sandbox.now())
     shop.quiet()
     assert refund.sync().state == "review"
+
+
+def test_a_sum_that_is_told_apart_later_counts_once(shop: Shop) -> None:
+    payment = shop.paid()
+    shop.sandbox.faults.add("timeout_before", path="/payments/cancel")
+    refund = payment.refund(amount=900, reason="ours")
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    held.record["cancel_amount"] = 1000
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    shop.quiet()
+    assert refund.sync().state == "review"
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    entry = {"pg_tid": "t", "cancelled_at": shop.sandbox.now(), "receipt_url": None}
+    held.record["cancel_history"] = [
+        {**entry, "amount": 100, "reason": "console", "cancellation_id": "c1"},
+        {**entry, "amount": 900, "reason": "ours", "cancellation_id": "c2"},
+    ]
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    for _ in range(2):
+        assert refund.sync().state == "succeeded"
+        found = Refund.objects.order_by("pk").values_list("source", "state", "amount", "cancellation_id")
+        assert list(found) == [("app", "succeeded", 900, "c2"), ("console", "succeeded", 100, "c1")]
+    assert (fresh(payment).cancel_amount, fresh(payment).order.refunded_amount) == (1000, 1000)
+
+
+def test_a_sum_of_just_our_amount_that_was_told_as_somebodys_is_not_counted_again(shop: Shop) -> None:
+    payment = shop.paid()
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    held.record["cancel_amount"] = 900
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    payment.sync()
+    mine = Refund.objects.create(
+        payment=payment, imp_uid=payment.imp_uid, source="app", state="review", amount=900, checksum=12900,
+        reason="ours", open_slot=payment.imp_uid, send_count=1,
+    )  # fmt: skip
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    entry = {"pg_tid": "t", "cancelled_at": shop.sandbox.now(), "receipt_url": None}
+    held.record["cancel_history"] = [{**entry, "amount": 900, "reason": "ours", "cancellation_id": "c1"}]
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    payment.sync()
+    mine.refresh_from_db()
+    told = Refund.objects.get(source="console")
+    assert (mine.state, told.state, told.cancellation_id) == ("review", "succeeded", "c1")
 
 
 def test_what_somebody_took_further_is_not_closed_by_who_judged_it_before(shop: Shop) -> None:

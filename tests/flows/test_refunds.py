@@ -13,8 +13,10 @@ from portone_django.exceptions import NotRefundable, RefundConflict, RefundPendi
 from portone_django.flows.reconciliation import reconcile
 from portone_django.flows.refunds import carry_on
 from portone_django.gateway import InsideTransaction
-from portone_django.models import Payment, Refund
+from portone_django.models import Event, Payment, Refund
 from portone_django.refunds import RefundAccount
+from portone_django.sandbox import cancelling
+from portone_django.sandbox.refusals import Refused
 from tests.shop import Shop
 from tests.wire import cancels, cancels_sent, fresh
 
@@ -181,6 +183,18 @@ def test_the_database_itself_refuses_a_second_open_refund_and_one_above_the_bala
             Payment.objects.filter(pk=payment.pk).update(**wrong)
 
 
+def test_a_refund_requested_outside_of_a_transaction_is_answered_as_it_stands(shop: Shop) -> None:
+    assert shop.paid().request_refund(amount=900, reason="x").state == "succeeded"
+
+
+def test_an_order_whose_attempt_is_undecided_is_asked_about_before_anything_is_said_of_its_money(shop: Shop) -> None:
+    shop.sandbox.settings.set(webhook_mode="off")
+    order = shop.order()
+    shop.pay(order)
+    assert order.refund(reason="x").state == "succeeded"
+    assert order.state == "refunded"
+
+
 # Virtual accounts ------------------------------------------------------------------------------------------------
 
 
@@ -228,6 +242,19 @@ def test_a_reserved_virtual_account_refund_whose_process_died_fails_and_says_so(
     assert carry_on(refund).state == "reserved"
     Refund.objects.update(created_at=later(-200))
     assert (carry_on(refund).state, carry_on(refund).fail_reason) == ("failed", "account_lost")
+
+
+def test_a_holders_name_that_portone_repeats_is_in_no_row(shop: Shop, monkeypatch: Any, caplog: Any) -> None:
+    def refuse(request: Any) -> None:
+        raise Refused(
+            -1, f"결제취소에 실패하였습니다.(504908|예금주명 불일치 {request.refund_holder} {request.refund_account})"
+        )
+
+    monkeypatch.setattr(cancelling, "_check_refund_account", refuse)
+    refund = shop.deposited().refund(reason="x", account=ACCOUNT)
+    assert (refund.state, refund.refusal[-12:]) == ("failed", "불일치 *** ***)")
+    assert "홍길동" not in caplog.text
+    assert "홍길동" not in str(list(Event.objects.values_list("data", flat=True)))
 
 
 def test_the_bank_account_is_in_no_row_and_no_text(shop: Shop, caplog: Any) -> None:

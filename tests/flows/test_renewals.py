@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portone_django import clock
+from portone_django.clock import later
 from portone_django.models import BillingCycle, Event, Payment, Subscription
 from portone_django.subscriptions import retry_now, subscribe, use_key
 from tests.members import NO_FUNDS, STOLEN, Members
@@ -206,3 +207,24 @@ def test_nothing_is_charged_before_the_day_and_the_hour(members: Members, subscr
 def test_payments_keep_their_lease_fields_empty_once_decided(members: Members, subscription: Subscription) -> None:
     decided: Any = Payment.objects.get(order__cycle__subscription=subscription)
     assert (decided.charge_due_at, decided.lease_token, decided.open_slot) == (None, "", None)
+
+
+def test_what_was_in_review_and_went_back_is_charged_anew(members: Members) -> None:
+    subscription = members.subscribed()
+    members.sandbox.settings.set(webhook_mode="off")
+    members.sandbox.faults.add("timeout_after", path="/subscribe/payments/again")
+    members.sandbox.faults.add("http_503", method="GET", times=50)
+    members.renew(subscription)
+    payment = members.charges(subscription)[-1]
+    Payment.objects.filter(pk=payment.pk).update(sent_at=later(-8 * 24 * 3600))
+    members.ask_again()
+    members.engine()
+    members.sandbox.faults.clear()
+    payment.sync()
+    assert (payment.state, payment.open_slot) == ("review", payment.order_id)
+    members.sandbox.console_cancel(payment.imp_uid)
+    payment.sync()
+    assert (payment.state, payment.open_slot) == ("refunded", None)
+    bill = retry_now(Subscription.objects.get(pk=subscription.pk))
+    assert members.bill(subscription).state == "paid", bill
+    assert len(members.charges(subscription)) == 3

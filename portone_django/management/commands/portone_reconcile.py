@@ -98,7 +98,7 @@ class Command(BaseCommand):
             end = "yes" if done.is_over else "no"
             self.stdout.write(f"compared={done.compared}, differences={done.found}, finished={end}")
         rows = ReconciliationBreak.objects.all().is_unexplained().order_by("pk")
-        for each in rows.iterator() if done.found or options["compare"] else ():
+        for each in rows.iterator() if done.is_over or options["compare"] else ():
             self.stderr.write(f"  {each.kind:15} {each.merchant_uid} {each.imp_uid}  {each.ours} ↔ {each.theirs}")
         if done.is_refused:
             tell_refused(self)

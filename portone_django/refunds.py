@@ -49,8 +49,8 @@ def refund(
 
     Look at `state` of what comes back: succeeded, failed (with `fail_reason`; no money moved), or unknown and reserved,
     which the sweep carries on. `tax_free_amount` and `vat_amount` are needed for a part of a payment that stated them.
-    `account` is where a virtual account's money goes. With a `reference` any number of calls make one refund. `by` is
-    the user who decided.
+    `account` is where a virtual account's money goes. With a `reference` any number of calls make one refund, also one
+    that failed: another try has another reference. `by` is the user who decided.
     Raises InsideTransaction inside a transaction (request_refund is for there), NotRefundable, RefundPending,
     RefundConflict, and TypeError or ValueError for amounts that cannot be.
     """

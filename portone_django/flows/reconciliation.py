@@ -57,7 +57,8 @@ def reconcile(
     """One sweep; safe to run at any time, any number at once. Each result is committed on its own.
 
     `everything` asks about every open attempt now, not only about those that are due. No further
-    question is begun after `seconds` of the wall clock. `progress` is called after each payment.
+    question is begun after `seconds` of the wall clock. `progress` is called after each refund, card and payment; what
+    it raises ends the sweep there.
     """
     report = Report()
     breaker, end = Breaker(), time.monotonic() + seconds
@@ -66,9 +67,11 @@ def reconcile(
     client = get_client()
     refused_before = client.refused_keys
     report.webhooks = webhooks.process_due(limit, breaker)
-    _carry_on_refunds(report, breaker, limit=limit, end=end)
+    progress(report)
+    _carry_on_refunds(report, breaker, progress, limit=limit, end=end)
     report.receipts = carry_on_due(breaker, limit=limit, end=end)
-    _carry_on_cards(report, breaker, limit=limit, end=end)
+    progress(report)
+    _carry_on_cards(report, breaker, progress, limit=limit, end=end)
     settled: list[Payment] = []
     for payment in () if breaker.is_open else claimed(_due(everything=everything), limit=limit):
         if ladder.is_reread(payment):
@@ -101,16 +104,21 @@ def count_due(*, everything: bool = False) -> int:
     return _due(everything=everything).count()
 
 
-def _carry_on_refunds(report: Report, breaker: Breaker, *, limit: int, end: float) -> None:
+def _carry_on_refunds(
+    report: Report, breaker: Breaker, progress: Callable[[Report], None], *, limit: int, end: float
+) -> None:
     due = Refund.objects.filter(next_check_at__lte=Tick())
     for refund in claimed(due, limit=limit, breaker=breaker, end=end):
         try:
             report.refunds += not carry_on(refund, breaker=breaker).is_open
         except Exception:
             logger.exception("Refund %s could not be carried on; it will be tried again.", refund.pk)
+        progress(report)
 
 
-def _carry_on_cards(report: Report, breaker: Breaker, *, limit: int, end: float) -> None:
+def _carry_on_cards(
+    report: Report, breaker: Breaker, progress: Callable[[Report], None], *, limit: int, end: float
+) -> None:
     due = BillingKey.objects.filter(next_check_at__lte=Tick())
     for key in claimed(due, limit=limit, breaker=breaker, end=end):
         try:
@@ -118,6 +126,7 @@ def _carry_on_cards(report: Report, breaker: Breaker, *, limit: int, end: float)
             report.cards += 1
         except Exception:
             logger.exception("Card %s could not be carried on; it will be tried again.", key.public_id)
+        progress(report)
 
 
 def _due(*, everything: bool) -> QuerySet[Payment]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from portone_django import clock, signals
 from portone_django.flows.breaker import MAX_UNREACHABLE_IN_A_ROW
 from portone_django.flows.reconciliation import count_due, reconcile
-from portone_django.models import Event, Heartbeat, Order, Payment, WebhookDelivery
+from portone_django.models import Event, Heartbeat, Order, Payment, Refund, WebhookDelivery
 from tests.factories import PaymentFactory
 from tests.shop import Shop
 
@@ -262,3 +262,23 @@ def test_every_journey_of_the_tour_converges_with_every_webhook_dropped(shop: Sh
     order.refresh_from_db()
     assert (order.state, shop.delivered(order)) == (state, delivered)
     assert {each["state"] for each in shop.sandbox.webhooks.log()} <= {"off"}
+
+
+def test_a_sweep_that_is_to_stop_stops_between_two_refunds(shop: Shop) -> None:
+    for payment in [shop.paid() for _ in range(3)]:
+        shop.sandbox.faults.add("http_503", method="GET", times=9)
+        assert payment.refund(amount=900, reason="x").state == "reserved"
+        shop.sandbox.faults.clear()
+    shop.quiet()
+
+    class Stopped(Exception):
+        pass
+
+    def stop(report: Any) -> None:
+        if report.refunds:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        reconcile(progress=stop)
+    assert Refund.objects.filter(state="succeeded").count() == 1
+    assert reconcile().refunds == 2

@@ -134,16 +134,16 @@ class Command(BaseCommand):
         return not (silent or report.is_refused)
 
     @contextmanager
-    def _progress(self, options: dict[str, Any]) -> Iterator[Callable[[], object]]:
+    def _progress(self, options: dict[str, Any]) -> Iterator[Callable[[Report], object]]:
         """A bar where somebody watches."""
         if options["quiet"] or not self.stdout.isatty():
-            yield lambda: None
+            yield lambda report: None
             return
         import click  # comes with Celery
 
         due = min(count_due(everything=options["all"]), options["limit"])
         with click.progressbar(length=due, label="PortOne") as bar:
-            yield lambda: bar.update(1)
+            yield lambda report: bar.update(report.checked + report.reread - bar.pos)
 
 
 class _Stopped(Exception):
@@ -156,10 +156,10 @@ class _Seen:
     def __init__(self) -> None:
         self.report = Report()
 
-    def until(self, stop: threading.Event, advance: Callable[[], object]) -> Callable[[Report], None]:
+    def until(self, stop: threading.Event, advance: Callable[[Report], object]) -> Callable[[Report], None]:
         def progress(report: Report) -> None:
             self.report = report
-            advance()
+            advance(report)
             if stop.is_set():
                 raise _Stopped
 

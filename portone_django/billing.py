@@ -93,12 +93,14 @@ class Billing:
         The purge (manage.py portone_purge or the Celery task portone_django.purge) blanks them then.
 
         Cards on file lose their link, their name and their masked number at once, and are deleted at PortOne by the
-        next sweep that finds no undecided charge of them. Subscriptions that are over lose their link.
+        next sweep that finds no undecided charge of them. Subscriptions that are over lose their link. With the buyer's
+        fields go the window options customer_id, custom_data and payshot_key.
 
         Returns Forgotten(orders_unlinked, orders_blanked, kept_until, cards_unlinked): counts, and a date or None.
         Calling it again changes nothing more. It works in transactions of a hundred orders, or in the caller's, and
         asks PortOne nothing. The project's own texts (an order's name, reference and metadata, the reasons of refunds)
-        are left alone. The account itself is the project's to delete, which never deletes an order or a payment.
+        are left alone. The account itself is the project's to delete, which never deletes an order or a payment; cards
+        of an account that was deleted without this are deleted at PortOne by the purge, once nothing needs them.
         Raises CustomerSubscribed, with no change, while a subscription is not over: cancel it first
         (subscription.cancel(when="now")). Raises DatabaseError; what was done until then is kept, and the next call
         goes on.

@@ -39,7 +39,7 @@ def activate(
     key.fail_reason = key.quarantine_reason = ""
     key.failed_at = None
     key.issue_imp_uid = issue.imp_uid if issue else None
-    if card is not None:
+    if card is not None and key.customer_id is not None:
         copy_card(key, card)
     if key.customer_id is None:
         # The account is gone: nobody may ever charge it.

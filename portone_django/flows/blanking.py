@@ -1,7 +1,7 @@
 """Which personal fields there are, which orders may lose them, and how they are emptied: the sale itself stays.
 
-What identifies the sale (amounts, uids, states, dates) is kept for ever. `metadata`, `reference`, `name` and the window
-options belong to the project, which alone knows whether they say who the customer is: they are left alone.
+What identifies the sale (amounts, uids, states, dates) is kept for ever. `metadata`, `reference`, `name` and most
+window options belong to the project, which alone knows whether they say who the customer is: they are left alone.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ..clock import now, wall
 from ..conf import get_config
 from ..lifecycles import OPEN_ORDER_STATES, OPEN_PAYMENT_STATES, RECEIVED_PAYMENT_STATES, SETTLED_ORDER_STATES
-from ..models import Order, Payment
+from ..models import BillingKey, CashReceipt, Order, Payment
 from .dispatch import new_event, record
 
 ORDER_FIELDS = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
 PAYMENT_FIELDS = ("vbank_num", "vbank_holder", "escrow_denied_reason", "apply_num")
+RECEIPT_FIELDS = ("apply_num", "receipt_url")
+CARD_FIELDS = ("name", "card_number")
+# Window options that are about the buyer by their meaning.
+PERSONAL_OPTIONS = ("customer_id", "custom_data", "payshot_key")
 # Orders of one transaction, with their payments and one event each: well under a thousand rows.
 ORDERS_AT_ONCE = 100
 
@@ -30,7 +34,7 @@ _PAYMENTS = Payment.objects.filter(order=OuterRef("pk")).order_by()
 def out_of_retention() -> Q:
     """Closed orders whose last money (without any, whose making) is KEEP_PAYMENT_DAYS ago: 전자상거래법 시행령 §6."""
     before = now() - dt.timedelta(days=get_config().keep_payment_days)
-    is_needed = Exists(_PAYMENTS.filter(Q(state__in=OPEN_PAYMENT_STATES) | Q(paid_at__gte=before)))
+    is_needed = Exists(_PAYMENTS.filter(Q(state__in=_UNDECIDED) | Q(paid_at__gte=before)))
     is_old = Q(created_at__lt=before) & (Q(paid_at=None) | Q(paid_at__lt=before))
     return is_old & ~Q(state__in=OPEN_ORDER_STATES) & ~Q(is_needed)
 
@@ -68,7 +72,35 @@ def blank(pks: Sequence[int], which: Q, *, source: str) -> int:
         has_personal |= ~Q(**{name: ""})
     payments = Payment.objects.filter(has_personal, order__in=mine)
     payments.update(**dict.fromkeys(PAYMENT_FIELDS, ""), updated_at=stamp)
+    _drop_options(Payment.objects.filter(order__in=mine))
+    CashReceipt.objects.filter(payment__order__in=mine).update(**dict.fromkeys(RECEIPT_FIELDS, ""), updated_at=stamp)
     Order.objects.filter(pk__in=mine).update(**dict.fromkeys(ORDER_FIELDS, ""), blanked_at=stamp, updated_at=stamp)
     kind = "order.blanked"
     record([new_event(kind, order=order, effect=f"{kind}:{order.pk}", source=source) for order in orders])
     return len(mine)
+
+
+def old_cards() -> QuerySet[BillingKey]:
+    """Cards that are gone (or never came) for KEEP_PAYMENT_DAYS, and still show whose they were."""
+    before = now() - dt.timedelta(days=get_config().keep_payment_days)
+    is_gone = Q(state="deleted", deleted_at__lt=before) | Q(state="failed", created_at__lt=before)
+    return BillingKey.objects.filter(is_gone).exclude(customer=None, **dict.fromkeys(CARD_FIELDS, ""))
+
+
+def blank_cards(pks: Sequence[int]) -> int:
+    """Empty the personal fields of these cards, and unlink them from their customers; how many."""
+    cards = old_cards().filter(pk__in=pks)
+    _drop_options(cards)
+    return cards.update(**dict.fromkeys(CARD_FIELDS, ""), customer=None, default_slot=None, updated_at=wall())
+
+
+def drop_card_options(pks: Sequence[int]) -> None:
+    """The window options of these cards that are about the buyer."""
+    _drop_options(BillingKey.objects.filter(pk__in=pks))
+
+
+def _drop_options(rows: QuerySet[Payment] | QuerySet[BillingKey]) -> None:
+    for pk, options in list(rows.values_list("pk", "options")):
+        kept = {name: value for name, value in options.items() if name not in PERSONAL_OPTIONS}
+        if kept != options:
+            rows.model._default_manager.filter(pk=pk).update(options=kept)

@@ -16,7 +16,7 @@ from ..clock import later, wall
 from ..conf import get_config
 from ..exceptions import CustomerSubscribed
 from ..lifecycles import BILLING_KEY_MOVES
-from ..models import BillingKey, Order, Subscription
+from ..models import BillingKey, Order, Refund, Subscription
 from . import blanking
 from .dispatch import new_event, record
 from .steps import in_one_step
@@ -64,7 +64,8 @@ def _forget_cards(customer_id: Any) -> int:
     Subscription.objects.filter(customer=customer_id).update(customer=None, updated_at=stamp)
     cards = list(BillingKey.objects.select_for_update().filter(customer=customer_id).order_by("pk"))
     mine = BillingKey.objects.filter(pk__in=[card.pk for card in cards])
-    mine.update(customer=None, default_slot=None, name="", card_number="", updated_at=stamp)
+    mine.update(customer=None, default_slot=None, **dict.fromkeys(blanking.CARD_FIELDS, ""), updated_at=stamp)
+    blanking.drop_card_options([card.pk for card in cards])
     can_go = [state for state, moves in BILLING_KEY_MOVES.items() if "deleted" in moves]
     waiting = {"deletion": BillingKey.Deletion.REQUESTED, "next_check_at": later(0)}
     mine.filter(state__in=can_go, deletion="").update(**waiting)
@@ -78,6 +79,7 @@ def _forget(customer_id: Any, pks: list[int]) -> tuple[int, int, dt.datetime | N
     mine = [order.pk for order in orders]
     stamp = wall()
     Order.objects.filter(pk__in=mine).update(customer=None, forgotten_at=stamp, updated_at=stamp)
+    Refund.objects.filter(payment__order__in=mine, requested_by=customer_id).update(requested_by=None)
     record([new_event("order.forgotten", order=order, source="forget") for order in orders])
     blanked = blanking.blank(mine, blanking.forgotten_without_money(), source="forget")
     return len(mine), blanked, _last_money(mine)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ..clock import later, wall
 from ..conf import LEASE_SECONDS
@@ -28,7 +29,7 @@ from ..gateway import (
     get_client,
 )
 from ..lifecycles import BILLING_KEY_MOVES, OPEN_PAYMENT_STATES, USABLE_KEY_STATES, check_move
-from ..models import BillingKey, Payment, Subscription
+from ..models import BillingKey, Event, Payment, Subscription
 from .activation import copy_card
 from .breaker import DEADLINE_SECONDS
 from .comparison import card_differences
@@ -43,6 +44,7 @@ DELETE_DEADLINE_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 60
 # Something still needs it, or PortOne turned us away.
 WAIT_SECONDS = 600
+ASK_DAILY_SECONDS = 24 * 3600
 GONE = "PortOne no longer has this card."
 _UNDECIDED = OPEN_PAYMENT_STATES | {"quarantined", "review"}
 
@@ -153,6 +155,25 @@ def what_needs(key: BillingKey) -> str:
     return ""
 
 
+def orphans() -> QuerySet[BillingKey]:
+    """Cards whose customer's account was deleted, that nothing needs any more."""
+    can_go = [state for state, moves in BILLING_KEY_MOVES.items() if "deleted" in moves]
+    subscriptions = Subscription.objects.filter(billing_key=OuterRef("pk")).exclude(state="ended").order_by()
+    charges = Payment.objects.filter(billing_key=OuterRef("pk"), state__in=_UNDECIDED).order_by()
+    mine = BillingKey.objects.filter(customer=None, deletion="", state__in=can_go)
+    return mine.exclude(Exists(subscriptions)).exclude(Exists(charges))
+
+
+def give_up(pks: list[int]) -> int:
+    """Have the sweep delete those of these cards that are orphans, and forget whose they were; their number."""
+    cards = list(orphans().select_for_update().filter(pk__in=pks).order_by("pk"))
+    mine = BillingKey.objects.filter(pk__in=[card.pk for card in cards])
+    waiting = {"deletion": BillingKey.Deletion.REQUESTED, "next_check_at": later(0), "default_slot": None}
+    mine.update(**waiting, name="", card_number="", updated_at=wall())
+    record([new_event("billing_key.forgotten", billing_key=card, source="purge") for card in cards])
+    return len(cards)
+
+
 def _intend(pk: int, by: Any, source: str) -> bool:
     """Commit that it is being deleted; false when it is gone or somebody is at it."""
     key = BillingKey.objects.select_for_update().get(pk=pk)
@@ -199,9 +220,14 @@ def _refused(key: BillingKey, refused: Refused, source: str, *, is_asked: bool) 
         # Nobody waits for it: it stays wanted until PortOne has said why not.
         _postpone(key, WAIT_SECONDS)
         return Outcome.UNREACHABLE
-    _take_back(key)
-    data = {"refusal": (refused.message or refused.reason)[:500]}
-    record([new_event("billing_key.deletion_refused", billing_key=key, source=source, data=data)])
+    is_orphan = key.customer_id is None
+    if is_orphan:
+        _postpone(key, ASK_DAILY_SECONDS)  # it belongs to nobody: it is not taken back into use, and has to go
+    else:
+        _take_back(key)
+    kind, data = "billing_key.deletion_refused", {"refusal": (refused.message or refused.reason)[:500]}
+    if not (is_orphan and Event.objects.filter(kind=kind, billing_key=key).exists()):
+        record([new_event(kind, billing_key=key, source=source, data=data)])
     if is_asked:
         raise CardNotDeleted(refused.message or refused.reason, refused.hint) from refused
     return Outcome.APPLIED

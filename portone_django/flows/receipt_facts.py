@@ -118,7 +118,7 @@ class _Locked:
         receipt, payment = self.receipt, self.payment
         if receipt.state != "issued":
             return None
-        balance = (payment.received_amount or 0) - payment.cancel_amount
+        balance = payment.remaining_amount
         if receipt.amount != balance:
             self._report_difference(balance)
             latest = Refund.objects.filter(payment=payment, state="succeeded").order_by("-settled_at").first()
@@ -128,11 +128,11 @@ class _Locked:
         return later(QUIET_PERIOD_SECONDS) if is_second else None
 
     def _report_difference(self, balance: int) -> None:
-        """The tax office was told another amount than PortOne holds: somebody cancels it and issues another."""
+        """The tax office was told another amount than the shop kept: somebody cancels it and issues another."""
         effect = f"receipt.differs:{self.receipt.pk}:{balance}"
         if not Event.objects.filter(effect=effect).exists():
             self.event("receipt.differs", effect=effect, amount=self.receipt.amount, balance=balance)
-            logger.warning("Cash receipt %s is over another amount than PortOne holds.", self.receipt.pk)
+            logger.warning("Cash receipt %s is over another amount than the shop kept.", self.receipt.pk)
 
 
 def _under_lock(receipt: CashReceipt, change: Callable[[_Locked], None]) -> CashReceipt:

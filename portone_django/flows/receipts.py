@@ -66,7 +66,7 @@ def issue(
         )
     # Once we issued one, the flag may mean ours; before, only the PG can have.
     is_flagged = any(each.cash_receipt_issued for each in seen.records)
-    if is_flagged and not CashReceipt.objects.filter(payment=payment).exists():
+    if is_flagged and not CashReceipt.objects.filter(payment=payment).exclude(state="failed").exists():
         raise ReceiptNotPossible(payment.state, ISSUED_BY_PG)
     receipt, parts = reserve_receipt(payment, kind, tax_free_amount=tax_free_amount, vat_amount=vat_amount, by=by)
     _send(receipt, number, parts, deadline)

@@ -1,5 +1,7 @@
 """The purge: personal fields, old hints and old comparisons go when their time is over, a few rows in each transaction.
 
+A card whose customer's account was deleted is deleted at PortOne, once nothing needs it.
+
 Orders, payments, refunds, events and the differences that a comparison found are never deleted. Any number of purges
 may run at once and each may be stopped anywhere: what a batch did is committed, and the next purge finds the rest.
 """
@@ -17,8 +19,8 @@ from django.db.models import Model, Q, QuerySet
 
 from ..clock import Tick, later, wall
 from ..conf import get_config
-from ..models import Comparison, Heartbeat, WebhookDelivery
-from . import blanking
+from ..models import BillingKey, Comparison, Heartbeat, WebhookDelivery
+from . import blanking, keys
 from .steps import in_one_step
 
 HEARTBEAT = "purge"
@@ -31,6 +33,8 @@ class Report:
     """What one purge did, or would do, in rows; `is_done` is False when it stopped at its limit."""
 
     orders_blanked: int = 0
+    cards_blanked: int = 0
+    cards_given_up: int = 0
     webhooks_deleted: int = 0
     comparisons_deleted: int = 0
     is_done: bool = True
@@ -38,7 +42,8 @@ class Report:
     @property
     def rows(self) -> int:
         """All of them."""
-        return self.orders_blanked + self.webhooks_deleted + self.comparisons_deleted
+        cards = self.cards_blanked + self.cards_given_up
+        return self.orders_blanked + cards + self.webhooks_deleted + self.comparisons_deleted
 
 
 Progress = Callable[[int], object]
@@ -52,6 +57,8 @@ def purge(*, limit: int | None = None, seconds: float = math.inf, progress: Prog
     run = _Run(limit, seconds, progress)
     for which in (blanking.out_of_retention(), blanking.forgotten_without_money()):
         run.blank(which)
+    run.work(blanking.old_cards(), blanking.blank_cards, "cards_blanked")
+    run.work(keys.orphans(), keys.give_up, "cards_given_up")
     run.delete(_old_webhooks(), "webhooks_deleted")
     run.delete(_old_comparisons(), "comparisons_deleted")
     if run.report.is_done:
@@ -62,7 +69,13 @@ def purge(*, limit: int | None = None, seconds: float = math.inf, progress: Prog
 def count_due() -> Report:
     """What a purge would do now; changes nothing."""
     due = blanking.out_of_retention() | blanking.forgotten_without_money()
-    return Report(blanking.not_blanked().filter(due).count(), _old_webhooks().count(), _old_comparisons().count())
+    return Report(
+        orders_blanked=blanking.not_blanked().filter(due).count(),
+        cards_blanked=blanking.old_cards().count(),
+        cards_given_up=keys.orphans().count(),
+        webhooks_deleted=_old_webhooks().count(),
+        comparisons_deleted=_old_comparisons().count(),
+    )
 
 
 def _beat() -> None:
@@ -81,6 +94,9 @@ class _Run:
     def blank(self, which: Q) -> None:
         due = blanking.not_blanked().filter(which)
         self._in_batches(due, blanking.ORDERS_AT_ONCE, partial(_blank, which), "orders_blanked")
+
+    def work(self, due: QuerySet[BillingKey], change: Callable[[list[int]], int], name: str) -> None:
+        self._in_batches(due, blanking.ORDERS_AT_ONCE, change, name)
 
     def delete(self, due: QuerySet[WebhookDelivery] | QuerySet[Comparison], name: str) -> None:
         self._in_batches(due, ROWS_AT_ONCE, partial(_delete, due), name)

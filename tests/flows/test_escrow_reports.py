@@ -225,6 +225,14 @@ def test_a_flood_of_rows_hides_no_report_that_waits(shop: Shop) -> None:
     assert reported(payment) == ("4", NOW - 2, "사유")
 
 
+def test_a_buyers_words_are_in_no_event(shop: Shop) -> None:
+    payment = escrow_sale(shop)
+    report(shop, payment, "4", denied_reason="종달새길 31, 010-9753-1086")
+    settle()
+    assert reported(payment)[2] == "종달새길 31, 010-9753-1086"
+    assert "종달새길" not in str(list(Event.objects.values_list("data", flat=True)))
+
+
 def test_a_buyers_reason_is_cut_and_hides_no_card_number(shop: Shop) -> None:
     payment = escrow_sale(shop)
     report(shop, payment, "4", denied_reason="카드 4902201234567894 " + "가" * 300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -142,3 +143,16 @@ def test_a_dead_portone_is_left_alone(shop: Shop) -> None:
     assert reconcile().gave_up
     asked = [each["hits"] for each in shop.sandbox.faults.list() if each["kind"] == "http_503"]
     assert asked[0] <= 5 * 3, "five questions, each tried three times at most"
+
+
+def test_a_receipt_over_money_that_went_back_elsewhere_is_reported_once(shop: Shop) -> None:
+    payment = shop.deposited()
+    receipt = payment.issue_cash_receipt(identifier=PHONE)
+    payment.record_refund(amount=2900, refunded_on=dt.date(2026, 8, 6), reference="r", reason="x")
+    for _ in range(2):
+        CashReceipt.objects.exclude(next_check_at=None).update(next_check_at=later(-1))
+        reconcile()
+    receipt.refresh_from_db()
+    assert (receipt.state, receipt.amount) == ("issued", 12900)
+    differs = Event.objects.get(kind="receipt.differs")
+    assert (differs.data["amount"], differs.data["balance"]) == (12900, 10000)

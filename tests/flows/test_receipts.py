@@ -180,6 +180,19 @@ def test_a_flag_that_our_own_receipt_may_have_set_does_not_stop_the_next(shop: S
     assert payment.issue_cash_receipt(identifier=PHONE).state == "issued"
 
 
+def test_one_that_surely_did_not_leave_explains_no_flag_of_portones(shop: Shop, sent: list[Any]) -> None:
+    payment = shop.deposited()
+    lose(shop, "refuse")
+    assert payment.issue_cash_receipt(identifier=PHONE).state == "failed"
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    held.record["cash_receipt_issued"] = True
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    before = len(sent)
+    with pytest.raises(ReceiptNotPossible, match="issued"):
+        payment.issue_cash_receipt(identifier=PHONE)
+    assert len(sent) == before
+
+
 def test_while_nobody_knows_how_much_remains_none_is_issued(shop: Shop) -> None:
     payment = shop.deposited()
     shop.sandbox.faults.add("timeout_before", path="/payments/cancel")

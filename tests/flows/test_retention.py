@@ -19,6 +19,7 @@ from portone_django.conf import get_config
 from portone_django.flows import blanking, nudges, retention
 from portone_django.flows.retention import count_due, purge
 from portone_django.models import (
+    CashReceipt,
     Comparison,
     Event,
     Heartbeat,
@@ -140,12 +141,36 @@ def test_an_open_order_is_never_blanked_by_age(state: str) -> None:
     assert not is_blank(order)
 
 
-@pytest.mark.parametrize("state", ["created", "pending", "unknown", "awaiting_deposit"])
+@pytest.mark.parametrize("state", ["created", "pending", "unknown", "awaiting_deposit", "quarantined", "review"])
 def test_an_order_with_an_undecided_attempt_is_never_blanked_by_age(state: str) -> None:
     order = aged(10 * keep())
     PaymentFactory(order=order, state=state)
     purge()
     assert not is_blank(order)
+
+
+def test_window_options_and_receipts_that_are_about_the_buyer_go_too() -> None:
+    options = {"customer_id": "hong-1", "custom_data": {"name": "홍"}, "payshot_key": "x", "language": "ko"}
+    order = aged(keep() + DAY, state="paid", money=keep() + DAY)
+    payment = paid(order, keep() + DAY, options=options)
+    receipt = {"state": "issued", "apply_num": "12345678", "receipt_url": "https://iniweb.inicis.com/r", "amount": 100}
+    CashReceipt.objects.create(payment=payment, **receipt)
+    purge()
+    payment.refresh_from_db()
+    assert payment.options == {"language": "ko"}
+    assert (payment.cash_receipts.get().apply_num, payment.cash_receipts.get().receipt_url) == ("", "")
+
+
+def test_a_customer_who_asked_for_their_own_refund_is_unlinked_from_it_and_an_operator_is_not() -> None:
+    user, operator = UserFactory(), UserFactory()
+    mine, theirs = (paid(OrderFactory(customer=each), DAY) for each in (user, UserFactory()))
+    rows = {"state": "succeeded", "source": "app", "amount": 1, "checksum": 1, "reason": "x"}
+    asked = [Refund.objects.create(payment=mine, imp_uid="a", requested_by=each, **rows) for each in (user, operator)]
+    asked.append(Refund.objects.create(payment=theirs, imp_uid="b", requested_by=user, **rows))
+    billing(user).forget()
+    for each in asked:
+        each.refresh_from_db()
+    assert [each.requested_by for each in asked] == [None, operator, user]
 
 
 def test_business_time_decides(settings: Any) -> None:

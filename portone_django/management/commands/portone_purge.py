@@ -18,8 +18,9 @@ class Command(BaseCommand):
 
     help = (
         "Empties the personal fields of orders whose legal retention is over (PORTONE['KEEP_PAYMENT_DAYS']) or whose "
-        "customer was forgotten, and deletes webhooks older than PORTONE['KEEP_WEBHOOK_DAYS'] and comparisons older "
-        "than a year. Orders, payments, refunds and events are never deleted. Run it daily."
+        "customer was forgotten, has the cards of deleted accounts deleted at PortOne, and deletes webhooks older than "
+        "PORTONE['KEEP_WEBHOOK_DAYS'] and comparisons older than a year. Orders, payments, refunds and events are kept. "
+        "Run it daily."
     )
     requires_system_checks: list[str] = []
 

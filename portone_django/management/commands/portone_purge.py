@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = (
         "Empties the personal fields of orders whose legal retention is over (PORTONE['KEEP_PAYMENT_DAYS']) or whose "
         "customer was forgotten, has the cards of deleted accounts deleted at PortOne, and deletes webhooks older than "
-        "PORTONE['KEEP_WEBHOOK_DAYS'] and comparisons older than a year. Orders, payments, refunds and events are kept. "
+        "PORTONE['KEEP_WEBHOOK_DAYS'] and comparisons older than a year. Orders, payments, refunds and events stay. "
         "Run it daily."
     )
     requires_system_checks: list[str] = []

@@ -84,11 +84,14 @@ def request_refund(
     """
     ask = Ask(amount, tax_free_amount, vat_amount, reason, "app", reference=reference, by=by, has_account=bool(account))
     reserved, is_new = reserve(payment, ask)
+    sent: list[Refund] = []
     if is_new:
-        # A lambda and not a partial: Django logs a callback that fails by its __qualname__.
-        transaction.on_commit(lambda: carry_on(reserved, account, deadline=AFTER_COMMIT_SECONDS), robust=True)
-        reserved.refresh_from_db()  # outside of a transaction it was sent just now
-    return reserved
+
+        def send() -> None:
+            sent.append(carry_on(reserved, account, deadline=AFTER_COMMIT_SECONDS))
+
+        transaction.on_commit(send, robust=True)
+    return sent[0] if sent else reserved  # outside of a transaction it was sent just now
 
 
 def refund_order(order: Order, **options: Unpack[RefundOptions]) -> Refund:

@@ -20,6 +20,8 @@ PAGES = {
     "admin-refund-elsewhere": "payment/{refunded}/refund-elsewhere/",
     "admin-resolve": "payment/{quarantined}/resolve/",
     "admin-resolve-vbank": "payment/{late}/resolve/",
+    "admin-resolve-twice": "payment/{twice}/resolve/",
+    "admin-twice-elsewhere": "payment/{twice}/resolve/{second}/elsewhere/",
     "admin-refunds": "refund/",
     "admin-refund-row": "refund/{review}/change/",
     "admin-refund-resolve": "refund/{review}/resolve/",
@@ -60,6 +62,7 @@ def scene(stage: Stage) -> None:
     refund(deposited, amount=1000, account=RefundAccount(bank="088", number="110123456789", holder="김나무"), **why)
     late = _deposit(stage, bean, 14_000, is_late=True)
     quarantined = _card(stage, gift, 45_000, edited={"amount": 100})
+    twice, second = _twice(stage, bean, 14_000)
     waiting = _card(stage, bean, 14_000)
     stage.sandbox.faults.add("http_503", path="/payments/cancel")
     refund(waiting, amount=1000, **why)
@@ -72,6 +75,8 @@ def scene(stage: Stage) -> None:
         "deposited": deposited.pk,
         "late": late.pk,
         "quarantined": quarantined.pk,
+        "twice": twice.pk,
+        "second": second,
         "waiting": waiting.pk,
         "review": review.pk,
         "break": _differences(review.payment),
@@ -93,6 +98,20 @@ def _deposit(stage: Stage, name: str, amount: int, *, is_late: bool = False) -> 
         order.cancel()
     stage.sandbox.deposit(imp_uid)
     return payment.sync()
+
+
+def _twice(stage: Stage, name: str, amount: int) -> tuple[Any, str]:
+    """Paid by card in one window and by a deposit out of another of the same attempt; and the deposit's imp_uid."""
+    stage.sandbox.settings.set(duplicate_mode="none")
+    order = _order(name, amount)
+    payment, first = stage.open_window(order)
+    _same, second = stage.open_window(order)
+    stage.sandbox.approve(first, card_code="366")
+    payment.sync()
+    stage.sandbox.issue_vbank(second, bank_code="088")
+    stage.sandbox.deposit(second)
+    stage.sandbox.settings.set(duplicate_mode="strict")
+    return payment.sync(), second
 
 
 def _order(name: str, amount: int, **terms: Any) -> Any:

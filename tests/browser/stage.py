@@ -32,7 +32,7 @@ class Stage:
     sandbox: Any
     results: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
 
     def set(self, language: str, scene: Callable[[Stage], None] | None = None) -> None:
         """Empty everything and make each state happen anew, in that language; `scene` makes others instead."""

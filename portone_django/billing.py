@@ -94,7 +94,7 @@ class Billing:
 
         Cards on file lose their link, their name and their masked number at once, and are deleted at PortOne by the
         next sweep that finds no undecided charge of them. Subscriptions that are over lose their link. With the buyer's
-        fields go the window options customer_id, custom_data and payshot_key.
+        fields go the window options customer_id, custom_data, payshot_key and bypass.
 
         Returns Forgotten(orders_unlinked, orders_blanked, kept_until, cards_unlinked): counts, and a date or None.
         Calling it again changes nothing more. It works in transactions of a hundred orders, or in the caller's, and
@@ -143,7 +143,7 @@ def remove(billing_key: BillingKey, *, by: Any = None, source: str = "app") -> B
     nobody can charge the card any more, and the sweep goes on until it is gone. It is not Model.delete(), which
     querysets and the admin bypass, and which forgets a row; a card's row stays.
     Raises CardInUse while a subscription or an undecided charge needs it, CardNotDeleted when PortOne refuses (the card
-    stays usable), ForbiddenMove when it was never registered, InsideTransaction.
+    stays usable, unless it belongs to nobody any more), ForbiddenMove when it was never registered, InsideTransaction.
     """
     refuse_inside_transaction()
     keys.delete_at_portone(billing_key, by=by, source=source)

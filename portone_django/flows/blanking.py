@@ -21,8 +21,8 @@ ORDER_FIELDS = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_p
 PAYMENT_FIELDS = ("vbank_num", "vbank_holder", "escrow_denied_reason", "apply_num")
 RECEIPT_FIELDS = ("apply_num", "receipt_url")
 CARD_FIELDS = ("name", "card_number")
-# Window options that are about the buyer by their meaning.
-PERSONAL_OPTIONS = ("customer_id", "custom_data", "payshot_key")
+# Window options that are about the buyer by their meaning; bypass may hold the same under the PG's own names.
+PERSONAL_OPTIONS = ("customer_id", "custom_data", "payshot_key", "bypass")
 # Orders of one transaction, with their payments and one event each: well under a thousand rows.
 ORDERS_AT_ONCE = 100
 
@@ -72,7 +72,7 @@ def blank(pks: Sequence[int], which: Q, *, source: str) -> int:
         has_personal |= ~Q(**{name: ""})
     payments = Payment.objects.filter(has_personal, order__in=mine)
     payments.update(**dict.fromkeys(PAYMENT_FIELDS, ""), updated_at=stamp)
-    _drop_options(Payment.objects.filter(order__in=mine))
+    drop_options(Payment.objects.filter(order__in=mine))
     CashReceipt.objects.filter(payment__order__in=mine).update(**dict.fromkeys(RECEIPT_FIELDS, ""), updated_at=stamp)
     Order.objects.filter(pk__in=mine).update(**dict.fromkeys(ORDER_FIELDS, ""), blanked_at=stamp, updated_at=stamp)
     kind = "order.blanked"
@@ -84,22 +84,20 @@ def old_cards() -> QuerySet[BillingKey]:
     """Cards that are gone (or never came) for KEEP_PAYMENT_DAYS, and still show whose they were."""
     before = now() - dt.timedelta(days=get_config().keep_payment_days)
     is_gone = Q(state="deleted", deleted_at__lt=before) | Q(state="failed", created_at__lt=before)
-    return BillingKey.objects.filter(is_gone).exclude(customer=None, **dict.fromkeys(CARD_FIELDS, ""))
+    is_blank = Q(customer=None, **dict.fromkeys(CARD_FIELDS, ""))
+    return BillingKey.objects.filter(is_gone, ~is_blank | Q(options__has_any_keys=list(PERSONAL_OPTIONS)))
 
 
 def blank_cards(pks: Sequence[int]) -> int:
     """Empty the personal fields of these cards, and unlink them from their customers; how many."""
-    cards = old_cards().filter(pk__in=pks)
-    _drop_options(cards)
-    return cards.update(**dict.fromkeys(CARD_FIELDS, ""), customer=None, default_slot=None, updated_at=wall())
+    cards = old_cards().select_for_update().filter(pk__in=pks).order_by("pk")
+    mine = BillingKey.objects.filter(pk__in=list(cards.values_list("pk", flat=True)))
+    drop_options(mine)
+    return mine.update(**dict.fromkeys(CARD_FIELDS, ""), customer=None, default_slot=None, updated_at=wall())
 
 
-def drop_card_options(pks: Sequence[int]) -> None:
-    """The window options of these cards that are about the buyer."""
-    _drop_options(BillingKey.objects.filter(pk__in=pks))
-
-
-def _drop_options(rows: QuerySet[Payment] | QuerySet[BillingKey]) -> None:
+def drop_options(rows: QuerySet[Payment] | QuerySet[BillingKey]) -> None:
+    """Leave out the window options of these rows that are about the buyer."""
     for pk, options in list(rows.values_list("pk", "options")):
         kept = {name: value for name, value in options.items() if name not in PERSONAL_OPTIONS}
         if kept != options:

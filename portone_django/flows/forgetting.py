@@ -65,7 +65,7 @@ def _forget_cards(customer_id: Any) -> int:
     cards = list(BillingKey.objects.select_for_update().filter(customer=customer_id).order_by("pk"))
     mine = BillingKey.objects.filter(pk__in=[card.pk for card in cards])
     mine.update(customer=None, default_slot=None, **dict.fromkeys(blanking.CARD_FIELDS, ""), updated_at=stamp)
-    blanking.drop_card_options([card.pk for card in cards])
+    blanking.drop_options(mine)
     can_go = [state for state, moves in BILLING_KEY_MOVES.items() if "deleted" in moves]
     waiting = {"deletion": BillingKey.Deletion.REQUESTED, "next_check_at": later(0)}
     mine.filter(state__in=can_go, deletion="").update(**waiting)

@@ -31,6 +31,7 @@ from ..gateway import (
 from ..lifecycles import BILLING_KEY_MOVES, OPEN_PAYMENT_STATES, USABLE_KEY_STATES, check_move
 from ..models import BillingKey, Event, Payment, Subscription
 from .activation import copy_card
+from .blanking import CARD_FIELDS, drop_options
 from .breaker import DEADLINE_SECONDS
 from .comparison import card_differences
 from .dispatch import new_event, record
@@ -169,7 +170,8 @@ def give_up(pks: list[int]) -> int:
     cards = list(orphans().select_for_update().filter(pk__in=pks).order_by("pk"))
     mine = BillingKey.objects.filter(pk__in=[card.pk for card in cards])
     waiting = {"deletion": BillingKey.Deletion.REQUESTED, "next_check_at": later(0), "default_slot": None}
-    mine.update(**waiting, name="", card_number="", updated_at=wall())
+    mine.update(**waiting, **dict.fromkeys(CARD_FIELDS, ""), updated_at=wall())
+    drop_options(mine)
     record([new_event("billing_key.forgotten", billing_key=card, source="purge") for card in cards])
     return len(cards)
 
@@ -220,11 +222,9 @@ def _refused(key: BillingKey, refused: Refused, source: str, *, is_asked: bool) 
         # Nobody waits for it: it stays wanted until PortOne has said why not.
         _postpone(key, WAIT_SECONDS)
         return Outcome.UNREACHABLE
-    is_orphan = key.customer_id is None
+    is_orphan = not _take_back(key)
     if is_orphan:
-        _postpone(key, ASK_DAILY_SECONDS)  # it belongs to nobody: it is not taken back into use, and has to go
-    else:
-        _take_back(key)
+        _postpone(key, ASK_DAILY_SECONDS)
     kind, data = "billing_key.deletion_refused", {"refusal": (refused.message or refused.reason)[:500]}
     if not (is_orphan and Event.objects.filter(kind=kind, billing_key=key).exists()):
         record([new_event(kind, billing_key=key, source=source, data=data)])
@@ -248,8 +248,10 @@ def _write_deleted(pk: int, source: str) -> None:
     record([new_event("billing_key.deleted", billing_key=key, effect=effect, source=source)])
 
 
-def _take_back(key: BillingKey) -> None:
-    _mine(key).update(deletion=BillingKey.Deletion.NONE, next_check_at=None)
+def _take_back(key: BillingKey) -> bool:
+    """Usable again, unless it belongs to nobody (its customer may have been forgotten meanwhile) and has to go."""
+    mine = _mine(key).exclude(customer=None)
+    return bool(mine.update(deletion=BillingKey.Deletion.NONE, next_check_at=None))
 
 
 def _postpone(key: BillingKey, seconds: float) -> None:

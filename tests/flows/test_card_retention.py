@@ -11,6 +11,7 @@ from portone_django import clock
 from portone_django.billing import billing
 from portone_django.clock import later
 from portone_django.conf import get_config
+from portone_django.exceptions import CardNotDeleted
 from portone_django.flows.reconciliation import reconcile
 from portone_django.flows.retention import count_due, purge
 from portone_django.gateway import NotFound, get_client
@@ -18,6 +19,7 @@ from portone_django.models import BillingKey, Event
 from tests import factories
 from tests.members import Members
 from tests.shop import Shop
+from tests.wire import overhear
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +54,20 @@ def test_a_refusal_of_portones_does_not_bring_a_forgotten_card_back(members: Mem
     assert (fresh(card).state, is_at_portone(card)) == ("deleted", False)
 
 
+def test_a_refusal_that_comes_while_its_customer_is_forgotten_does_not_bring_the_card_back(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = members.user()
+    card = members.card(user)
+    members.sandbox.faults.add("http_400", method="DELETE", path="/subscribe/customers/*")
+    overhear(monkeypatch, lambda each: billing(user).forget() if each.name == "delete_billing_key" else None)
+    with pytest.raises(CardNotDeleted):
+        card.remove()
+    assert (fresh(card).customer, fresh(card).deletion, fresh(card).is_usable) == (None, "requested", False)
+    sweep()
+    assert (fresh(card).state, is_at_portone(card)) == ("deleted", False)
+
+
 def test_a_window_that_was_open_brings_no_number_back(shop: Shop, members: Members) -> None:
     user = members.user()
     started = shop.press_register(user)
@@ -66,7 +82,10 @@ def test_a_window_that_was_open_brings_no_number_back(shop: Shop, members: Membe
 def test_options_about_the_buyer_go_with_the_customer(members: Members) -> None:
     user = members.user()
     card = members.card(user)
-    options = {"customer_id": "hong-1", "custom_data": {"a": 1}, "payshot_key": "x", "language": "ko"}
+    bypass = {"ini_PAYSHOT_KEY": "x"}
+    options = {
+        "customer_id": "hong-1", "custom_data": {"a": 1}, "payshot_key": "x", "bypass": bypass, "language": "ko",
+    }  # fmt: skip
     BillingKey.objects.filter(pk=card.pk).update(options=options)
     billing(user).forget()
     assert fresh(card).options == {"language": "ko"}
@@ -84,6 +103,14 @@ def test_the_card_of_a_deleted_account_is_deleted_at_portone_by_the_purge(member
     sweep()
     assert (fresh(card).state, is_at_portone(card), is_at_portone(other)) == ("deleted", False, True)
     assert purge().cards_given_up == 0
+
+
+def test_what_the_window_was_told_of_a_buyer_goes_with_the_card_of_a_deleted_account(shop: Shop) -> None:
+    user = factories.UserFactory()
+    card = shop.register(user, customer_id="hong-1", custom_data={"seat": "7"}, language="ko")
+    user.delete()
+    assert purge().cards_given_up == 1
+    assert fresh(card).options == {"language": "ko"}
 
 
 def test_what_still_needs_it_keeps_the_card_of_a_deleted_account(members: Members) -> None:
@@ -114,4 +141,21 @@ def test_a_card_that_is_gone_for_as_long_as_the_law_keeps_sales_shows_nobody(sta
     assert purge().cards_blanked == 1
     shown: list[Any] = [(each.customer_id is None, each.name, each.card_number) for each in map(fresh, rows)]
     assert shown == [(True, "", ""), (False, "내 카드", "4330******1234"), (False, "내 카드", "4330******1234")]
+    assert purge().rows == 0
+
+
+def test_an_old_registration_that_came_to_nothing_keeps_no_option_about_its_buyer(shop: Shop) -> None:
+    user = factories.UserFactory()
+    started = shop.press_register(user, customer_id="hong-1", custom_data={"seat": "7"}, language="ko")
+    imp_uid = shop.window(started)
+    shop.sandbox.fail(imp_uid, "x")
+    shop.callback(started, imp_uid)
+    card = shop.billing_key(started)
+    assert card.state == "failed"
+    user.delete()
+    assert purge().cards_blanked == 0
+    ago = clock.now() - dt.timedelta(days=get_config().keep_payment_days + 1)
+    BillingKey.objects.update(created_at=ago)
+    assert (count_due().cards_blanked, purge().cards_blanked) == (1, 1)
+    assert fresh(card).options == {"language": "ko"}
     assert purge().rows == 0

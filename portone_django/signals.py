@@ -93,8 +93,9 @@ cash_receipt_failed = Signal()
 escrow_changed = Signal()
 """An escrow sale is said to have moved: reported by a webhook that nobody signs, and proved by nothing.
 
-payment.escrow_status and payment.escrow_changed_at say where to. Show it; move no goods and no money by it: a
-registered delivery ("2") is proved by payment.sync_delivery(), a cancelled sale ("8") by payment.cancel_amount.
+payment.escrow_status and payment.escrow_changed_at say where to, payment.escrow_denied_reason why the buyer refused:
+event.data, which is kept for ever, does not. Show it; move no goods and no money by it: a registered delivery ("2") is
+proved by payment.sync_delivery(), a cancelled sale ("8") by payment.cancel_amount.
 """
 
 card_registered = Signal()

@@ -76,7 +76,7 @@ def take_report(merchant_uid: str, imp_uid: str, extra: Any) -> bool:
         if payment.imp_uid != imp_uid or payment.escrow is not True or not _is_news(payment, report):
             return False
         payment.escrow_status, payment.escrow_changed_at = report.status, report.changed_at
-        payment.escrow_denied_reason = report.denied_reason
+        payment.escrow_denied_reason = report.denied_reason if attempt.order.blanked_at is None else ""
         effect = f"payment.escrow_changed:{payment.pk}:{report.status}:{int(report.changed_at.timestamp())}"
         # Without the buyer's words: events are kept for ever.
         attempt.event(

@@ -97,9 +97,10 @@ class _Locked:
     def copy(self, found: ReceiptRecord) -> None:
         receipt = self.receipt
         receipt.amount, receipt.vat = found.amount, found.vat
-        receipt.apply_num = _number(found)
         receipt.receipt_tid = storable(found.receipt_tid or "")[:64]
-        receipt.receipt_url = found.receipt_url if found.receipt_url and is_receipt(found.receipt_url) else ""
+        if self.payment.order.blanked_at is None:  # or else what was blanked would come back
+            receipt.apply_num = _number(found)
+            receipt.receipt_url = found.receipt_url if found.receipt_url and is_receipt(found.receipt_url) else ""
         receipt.issued_at, receipt.cancelled_at = from_unix(found.applied_at), from_unix(found.cancelled_at)
         if found.kind in CashReceipt.Kind.values:
             receipt.kind = found.kind

@@ -233,6 +233,14 @@ def test_a_buyers_words_are_in_no_event(shop: Shop) -> None:
     assert "종달새길" not in str(list(Event.objects.values_list("data", flat=True)))
 
 
+def test_a_late_report_brings_no_words_back_to_a_sale_that_was_blanked(shop: Shop) -> None:
+    payment = escrow_sale(shop)
+    Order.objects.update(blanked_at=timezone.now())
+    report(shop, payment, "4", denied_reason="종달새길 31")
+    settle()
+    assert reported(payment) == ("4", NOW, "")
+
+
 def test_a_buyers_reason_is_cut_and_hides_no_card_number(shop: Shop) -> None:
     payment = escrow_sale(shop)
     report(shop, payment, "4", denied_reason="카드 4902201234567894 " + "가" * 300)

@@ -161,6 +161,16 @@ def test_window_options_and_receipts_that_are_about_the_buyer_go_too() -> None:
     assert (payment.cash_receipts.get().apply_num, payment.cash_receipts.get().receipt_url) == ("", "")
 
 
+def test_a_look_at_an_old_receipt_does_not_bring_its_number_back(shop: Shop) -> None:
+    receipt = shop.deposited().issue_cash_receipt(identifier="010-9753-1086")
+    assert receipt.apply_num
+    Order.objects.update(created_at=clock.now() - 2 * keep(), paid_at=clock.now() - 2 * keep())
+    Payment.objects.update(paid_at=clock.now() - 2 * keep())
+    assert purge().orders_blanked == 1
+    receipt = receipt.sync()
+    assert (receipt.state, receipt.amount, receipt.apply_num, receipt.receipt_url) == ("issued", 12900, "", "")
+
+
 def test_a_customer_who_asked_for_their_own_refund_is_unlinked_from_it_and_an_operator_is_not() -> None:
     user, operator = UserFactory(), UserFactory()
     mine, theirs = (paid(OrderFactory(customer=each), DAY) for each in (user, UserFactory()))

@@ -14,11 +14,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ..clock import now, wall
 from ..conf import get_config
 from ..lifecycles import OPEN_ORDER_STATES, OPEN_PAYMENT_STATES, RECEIVED_PAYMENT_STATES, SETTLED_ORDER_STATES
-from ..models import BillingKey, CashReceipt, Order, Payment
+from ..models import BillingKey, CashReceipt, Order, Payment, Refund
 from .dispatch import new_event, record
 
 ORDER_FIELDS = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
-PAYMENT_FIELDS = ("vbank_num", "vbank_holder", "escrow_denied_reason", "apply_num")
+PAYMENT_FIELDS = ("vbank_num", "vbank_holder", "escrow_denied_reason", "apply_num", "receipt_url")
 RECEIPT_FIELDS = ("apply_num", "receipt_url")
 CARD_FIELDS = ("name", "card_number")
 # Window options that are about the buyer by their meaning; bypass may hold the same under the PG's own names.
@@ -74,6 +74,7 @@ def blank(pks: Sequence[int], which: Q, *, source: str) -> int:
     payments.update(**dict.fromkeys(PAYMENT_FIELDS, ""), updated_at=stamp)
     drop_options(Payment.objects.filter(order__in=mine))
     CashReceipt.objects.filter(payment__order__in=mine).update(**dict.fromkeys(RECEIPT_FIELDS, ""), updated_at=stamp)
+    Refund.objects.filter(payment__order__in=mine).update(receipt_url="", updated_at=stamp)
     Order.objects.filter(pk__in=mine).update(**dict.fromkeys(ORDER_FIELDS, ""), blanked_at=stamp, updated_at=stamp)
     kind = "order.blanked"
     record([new_event(kind, order=order, effect=f"{kind}:{order.pk}", source=source) for order in orders])

@@ -44,7 +44,8 @@ def copy_answer(payment: Payment, record: PaymentRecord) -> None:
     payment.vbank_expires_at = from_unix(record.vbank_date)
     payment.paid_at = from_unix(record.paid_at)
     payment.failed_at = from_unix(record.failed_at)
-    payment.receipt_url = record.receipt_url if record.receipt_url and is_receipt(record.receipt_url) else ""
+    if not is_blanked:
+        payment.receipt_url = record.receipt_url if record.receipt_url and is_receipt(record.receipt_url) else ""
 
 
 def follow_record(payment: Payment, record: PaymentRecord) -> None:

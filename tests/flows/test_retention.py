@@ -45,6 +45,7 @@ ACCOUNT = {
     "vbank_holder": "홍길동",
     "escrow_denied_reason": "색이 달라요",
     "apply_num": "301",
+    "receipt_url": "https://iniweb.inicis.com/receipt",
 }
 
 
@@ -159,6 +160,31 @@ def test_window_options_and_receipts_that_are_about_the_buyer_go_too() -> None:
     payment.refresh_from_db()
     assert payment.options == {"language": "ko"}
     assert (payment.cash_receipts.get().apply_num, payment.cash_receipts.get().receipt_url) == ("", "")
+
+
+def test_the_links_to_old_slips_go_and_no_look_brings_them_back(shop: Shop) -> None:
+    payment = shop.paid()
+    refund = payment.refund(amount=1000, reason="x")
+    payment.refresh_from_db()
+    assert (bool(payment.receipt_url), bool(refund.receipt_url)) == (True, True)
+    Order.objects.update(created_at=clock.now() - 2 * keep(), paid_at=clock.now() - 2 * keep())
+    Payment.objects.update(paid_at=clock.now() - 2 * keep())
+    assert purge().orders_blanked == 1
+    payment.sync()
+    refund.refresh_from_db()
+    assert (payment.receipt_url, refund.receipt_url) == ("", "")
+
+
+def test_late_money_for_a_blanked_order_brings_no_link_to_its_slip(shop: Shop) -> None:
+    user = UserFactory()
+    started = shop.click(shop.order(customer=user))
+    imp_uid = shop.window(started)
+    Payment.objects.update(expires_at=clock.now() - DAY)
+    payment = shop.payment(started).sync()
+    assert (payment.state, billing(user).forget().orders_blanked) == ("expired", 1)
+    shop.sandbox.approve(imp_uid, pay_method="card", card_code="366")
+    payment.sync()
+    assert (payment.state, payment.card_code, payment.receipt_url) == ("paid", "366", "")
 
 
 def test_a_look_at_an_old_receipt_does_not_bring_its_number_back(shop: Shop) -> None:

@@ -28,7 +28,8 @@ WEB_SECONDS = 20.0
 
 def billing(user: Any) -> Billing:
     """The billing of a saved user. Raises TypeError for anything else, as for a visitor who is not logged in."""
-    if getattr(user, "pk", None) is None or not getattr(user, "is_authenticated", False):
+    is_saved = getattr(user, "pk", None) is not None and not user._state.adding  # a UUID is there before the row
+    if not is_saved or not getattr(user, "is_authenticated", False):
         raise TypeError(f"billing() takes a saved user, not {type(user).__name__}. Write: billing(request.user)")
     return Billing(user)
 

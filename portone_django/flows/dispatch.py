@@ -40,11 +40,14 @@ def new_event(
     source: str = "",
     data: dict[str, Any] | None = None,
 ) -> Event:
-    """An unsaved event; `effect` is the key under which it can exist only once."""
+    """An unsaved event; `effect` is the key under which it can exist only once, data["user"] the key of who did it."""
+    data = dict(data or {})
+    if not isinstance(data.get("user"), int | str | None):
+        data["user"] = str(data["user"])  # a UUID, for example, is none of JSON's values
     # Born with one try counted: the process that writes it is the one that sends it, without another claim.
     return Event(
         kind=kind, order=order, payment=payment, refund=refund, billing_key=billing_key, subscription=subscription,
-        effect=effect, source=source, data=data or {}, dispatch_attempts=1,
+        effect=effect, source=source, data=data, dispatch_attempts=1,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""A project whose users have UUIDs for keys, as many have."""

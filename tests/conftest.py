@@ -1,12 +1,23 @@
 """Fixtures of the suite."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.members import Members
 from tests.shop import Shop
+
+# A busy machine is no failure. The same examples every time; HYPOTHESIS_SEARCH=1 looks for new ones.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("HYPOTHESIS_SEARCH") != "1",
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture

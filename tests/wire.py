@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,13 @@ def cancels_sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     bodies: list[dict[str, Any]] = []
     overhear(monkeypatch, lambda each: bodies.append(dict(each.body)) if each.name == "cancel_payment" else None)
     return bodies
+
+
+def late_ones_land() -> None:
+    """Wait until what the sandbox does after its time-out (the fault timeout_late) is done."""
+    for thread in threading.enumerate():
+        if thread.name == "portone-sandbox-late":
+            thread.join(60)
 
 
 def cancels(shop: Shop, payment: Payment) -> list[int]:

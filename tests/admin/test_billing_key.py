@@ -231,7 +231,7 @@ def test_what_needs_the_card_is_named_with_a_link_and_nothing_is_sent(operator: 
 def test_an_undecided_charge_keeps_its_card(operator: Operator, members: Members, card: BillingKey) -> None:
     members.sandbox.faults.add("drop_after", path="/subscribe/payments/again", times=9)
     members.sandbox.faults.add("http_503", path="/payments/*", times=9)
-    payment = card.charge(amount=5000, name="x", deadline=2)
+    payment = card.charge(amount=5000, name="x", deadline=20)
     assert payment.is_open
     operator.open("billingkey_remove", card.pk)
     assert f"Charge {payment.merchant_uid} is not decided yet." in operator.text

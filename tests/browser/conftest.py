@@ -42,6 +42,13 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture
+def still(page: Any) -> Any:
+    """The same page, whose time passes only where the test says so: for what must not have happened yet."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)  # in seconds
+    return page
+
+
 @pytest.fixture(scope="module")
 def servers(
     chromium: Any, django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 # ---- the callback that never comes -----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("still")
 def test_without_a_callback_the_server_is_asked_from_fifteen_seconds_on(page: sync_api.Page, stub: StubShop) -> None:
     stub.answers["/status"] = [{"state": "pending", "url": "/result"}, {"state": "paid", "url": "/paid"}]
     pay(page, stub)
@@ -64,6 +65,7 @@ def test_a_failure_is_not_announced_while_the_window_is_open(page: sync_api.Page
     is_usable(page)
 
 
+@pytest.mark.usefixtures("still")
 def test_after_twenty_seconds_another_try_is_offered_and_asks_for_the_same_attempt(
     page: sync_api.Page, stub: StubShop
 ) -> None:

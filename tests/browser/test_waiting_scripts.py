@@ -63,6 +63,7 @@ def test_the_confirming_page_follows_no_address_that_is_not_a_page(page: sync_ap
     assert page.title() == title
 
 
+@pytest.mark.usefixtures("still")
 def test_a_payment_window_on_the_confirming_page_is_not_reloaded_away(page: sync_api.Page, stub: StubShop) -> None:
     stub.page = rendered("result_confirming").replace("</main>", button() + "</main>")
     stub.answers["/status"] = {"state": "failed", "url": "/"}

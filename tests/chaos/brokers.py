@@ -6,16 +6,16 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import kombu
+
+from tests.ports import free_port
 
 # A number of Redis' that nothing else on this machine uses, because it is emptied in the middle of a run.
 REDIS_NUMBER = 14
@@ -35,6 +35,10 @@ class Broker:
     @property
     def name(self) -> str:
         return "Redis" if self.url.startswith("redis") else "RabbitMQ"
+
+    def answers(self) -> bool:
+        """Whether it is well again after the last trouble."""
+        return True
 
     def trouble(self) -> None:
         """Make it lose all that it has."""
@@ -104,11 +108,16 @@ class OwnRabbitMQ(Broker):
         """Until it answers; TimeoutError."""
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
-            with suppress(Exception), kombu.Connection(self.url, connect_timeout=1) as connection:
-                connection.connect()
+            if self.answers():
                 return
             time.sleep(0.3)
         raise TimeoutError("RabbitMQ of our own did not start")
+
+    def answers(self) -> bool:
+        with suppress(Exception), kombu.Connection(self.url, connect_timeout=1) as connection:
+            connection.connect()
+            return True
+        return False
 
     def trouble(self) -> None:
         self.stop()
@@ -168,13 +177,6 @@ def broker_of(kind: str, folder: Path) -> Iterator[Broker]:
         yield broker
     finally:
         broker.forget()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: Any = probe.getsockname()[1]
-        return int(port)
 
 
 def _rabbitmq() -> str | None:

@@ -83,6 +83,8 @@ class Weather:
             if now - swept > SWEEP_SECONDS:
                 swept = now
                 self.hint("portone_django.reconcile")
+            if self.plan.trouble and not self.broker.answers():
+                troubled = now  # counted from where it is well: a slow start must not be all that there is
             if self.plan.trouble and now - troubled > self.plan.trouble:
                 troubled = now
                 self.broker.trouble()

@@ -33,7 +33,7 @@ def test_a_rabbitmq_that_is_killed_and_comes_back_loses_no_bill() -> None:
     if not has_rabbitmq():
         why = "the program rabbitmq-server is not on this machine, and others' servers are not killed"
         pytest.fail(why) if "rabbitmq" in os.environ.get("PORTONE_REQUIRE", "") else pytest.skip(why)
-    assert storm("rabbitmq", due=400, trouble=6.0).troubles >= 1
+    assert storm("rabbitmq", due=400, trouble=6.0, faulty=0.2).troubles >= 1
 
 
 def test_without_any_broker_the_command_charges_all() -> None:

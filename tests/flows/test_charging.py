@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from portone_django.gateway import get_client
 from portone_django.models import BillingKey, Event, Payment, Subscription
 from portone_django.subscriptions import use_key
 from tests.members import NO_FUNDS, Members
+from tests.wire import late_ones_land
 
 pytestmark = pytest.mark.django_db
 AGAIN = "/subscribe/payments/again"
@@ -34,7 +34,7 @@ def charged(members: Members, card: BillingKey, fault: str = "", times: int = 1,
     """5,000 won of the card, asked for once, while PortOne behaves like that."""
     if fault:
         members.sandbox.faults.add(fault, path=AGAIN, times=times, **options)
-    payment = card.charge(amount=5000, name="사용료", deadline=2)
+    payment = card.charge(amount=5000, name="사용료", deadline=20)
     members.sandbox.faults.clear()
     return payment
 
@@ -291,14 +291,14 @@ def test_a_charge_that_lands_after_the_look_is_found_and_not_sent_again(
     members: Members, card: BillingKey, mode: str
 ) -> None:
     members.sandbox.settings.set(duplicate_mode=mode)
-    payment = charged(members, card, "timeout_late", seconds=0.6)
+    payment = charged(members, card, "timeout_late", seconds=4)
     for _ in range(3):
         members.ask_again()
         members.engine()
     payment.refresh_from_db()
     assert (payment.state, payment.send_count) == ("unknown", 1)
     assert taken(members) == [], "the test asks before the charge lands"
-    time.sleep(0.8)
+    late_ones_land()
     members.ask_again()
     members.engine()
     payment.refresh_from_db()

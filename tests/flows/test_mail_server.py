@@ -83,7 +83,7 @@ def test_a_mail_that_fails_is_given_back_and_sent_once_later(members: Members, s
     event = Event.objects.get(kind="bill.paid")
     assert event.notified_at is None
     assert event.notice_due_at
-    assert 55 < (event.notice_due_at - tick()).total_seconds() <= 60
+    assert 30 < (event.notice_due_at - tick()).total_seconds() <= 60
     assert mails() == [], "not before the pause is over"
     assert len(server.seen) == 1
 
@@ -100,7 +100,7 @@ def test_the_pauses_grow_and_old_news_is_not_sent(server: type[Broken]) -> None:
         send_due()
         due = Event.objects.get().notice_due_at
         assert due
-        assert abs((due - tick()).total_seconds() - pause) < 5
+        assert abs((due - tick()).total_seconds() - pause) < 30
     server.refused.clear()
     Event.objects.update(created_at=timezone.now() - dt.timedelta(days=3, seconds=1), notice_due_at=later(-1))
     assert mails() == []

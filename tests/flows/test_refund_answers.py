@@ -15,7 +15,7 @@ from portone_django.models import Event, Payment, Refund
 from portone_django.refunds import RefundAccount
 from tests.members import Members
 from tests.shop import Shop
-from tests.wire import cancels, cancels_sent, fresh, kinds
+from tests.wire import cancels, cancels_sent, fresh, kinds, late_ones_land
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,12 +67,10 @@ def test_what_did_not_arrive_is_sent_again_with_the_same_checksum_after_the_quie
 
 def test_a_cancel_that_lands_late_is_not_sent_twice(shop: Shop) -> None:
     payment = shop.paid()
-    shop.sandbox.faults.add("timeout_late", path="/payments/cancel", seconds=0.4)
+    shop.sandbox.faults.add("timeout_late", path="/payments/cancel", seconds=3)
     refund = payment.refund(amount=900, reason="x")
     assert (refund.state, cancels(shop, payment)) == ("unknown", []), "it is still on its way"
-    import time
-
-    time.sleep(0.6)
+    late_ones_land()
     shop.quiet()
     refund = refund.sync()
     assert (refund.state, cancels(shop, payment), refund.send_count) == ("succeeded", [900], 1)

@@ -70,21 +70,21 @@ class Run:
         """The engine, until nothing is undecided."""
         self.judge.is_away = _is_within(clock.now(), self.portone_away)
         if self.judge.is_away:
-            drain(concurrency=1)
+            drain(concurrency=1, seconds=600)
             return
         self.drains.append(clock.now())
-        drain(concurrency=1)
+        drain(concurrency=1, seconds=600)
         for _ in range(4):
             if not Payment.objects.exclude(charge_due_at=None).exists():
                 return
             self.members.quiet_period_passes()
-            drain(concurrency=1)
+            drain(concurrency=1, seconds=600)
 
     def swing(self) -> None:
         """A host whose clock is wrong for a while, and right again before the day goes on."""
         for by in (dt.timedelta(hours=-1), dt.timedelta(days=-1)):
             clock.move(by)
-            drain(concurrency=1)
+            drain(concurrency=1, seconds=600)
             clock.move(-by)
 
     def cancel_daily(self) -> None:

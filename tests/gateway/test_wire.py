@@ -168,7 +168,7 @@ def test_a_slow_drip_ends_with_the_deadline(
     """The server never stops: without a deadline for the whole call this test would not end."""
     server.answers.extend([answer] * 3)
     with pytest.raises(NoAnswer):
-        call(client, deadline=0.4)
+        call(client, deadline=1.5)
 
 
 @pytest.mark.timeout(30)
@@ -177,14 +177,14 @@ def test_a_slow_drip_over_tls_ends_with_the_deadline(tls_server: WireServer, tls
     assert charge(tls_client).status == "paid"
     for _ in range(2):
         with pytest.raises(NoAnswer):
-            charge(tls_client, deadline=0.4)
+            charge(tls_client, deadline=1.5)
 
 
 @pytest.mark.timeout(30)
 def test_the_deadline_covers_token_and_call_together(server: WireServer, client: Client) -> None:
     server.tokens.append(drip(HEAD, b"X: y\r\n"))
     with pytest.raises(NotSent):
-        charge(client, deadline=0.4)
+        charge(client, deadline=1.5)
 
 
 @pytest.mark.timeout(30)
@@ -192,4 +192,4 @@ def test_the_deadline_covers_all_pages_together(server: WireServer, client: Clie
     first = {"total": 200, "previous": 0, "next": 2, "list": [payment()]}
     server.answers.extend([ok(first), hang()])
     with pytest.raises(NoAnswer):
-        client.find_all_payments("t0001", deadline=0.4)
+        client.find_all_payments("t0001", deadline=1.5)

@@ -1,7 +1,6 @@
 """The sandbox as a process of its own, started by its command from settings that hold next to nothing."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -41,12 +40,6 @@ def started(tmp_path: Path, *options: str, debug: bool) -> "subprocess.Popen[str
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def answers(base: str) -> bool:

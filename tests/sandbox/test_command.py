@@ -12,7 +12,8 @@ import requests
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from tests.sandbox.process import free_port, started, wait_until_up
+from tests.ports import free_port
+from tests.sandbox.process import started, wait_until_up
 
 
 @pytest.fixture

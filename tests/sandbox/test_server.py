@@ -104,7 +104,7 @@ def test_faults_of_the_wire_are_real(
     registered(sandbox)
     sandbox.faults.add(kind, path=AGAIN, interval=5)
     with pytest.raises(error):
-        door.call("POST", AGAIN, json=CHARGE, timeout=0.5)
+        door.call("POST", AGAIN, json=CHARGE, timeout=3)
     assert statuses(sandbox, "sub1") == effect
     assert door.get("/cards").status_code == 200
 

@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from portone_django.sandbox.ledger import Sandbox
+from tests.ports import free_port
 from tests.sandbox.door import CARD, Door, paid
-from tests.sandbox.process import free_port, started, wait_until_up
+from tests.sandbox.process import started, wait_until_up
 
 THREADS = 32
 AGAIN, CANCEL = "/subscribe/payments/again", "/payments/cancel"

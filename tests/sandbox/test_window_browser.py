@@ -94,7 +94,7 @@ class ShopPage:
         self.shop, self.sandbox = origins
         self.context = browser.new_context(**context)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(45_000)
         self.logs: list[str] = []
         self.page.on("console", lambda message: self.logs.append(message.text))
 

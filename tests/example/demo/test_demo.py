@@ -14,22 +14,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
-
-
-def free_pair() -> int:
-    """A port that is free together with the next one."""
-    for _ in range(100):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two free ports in a row")
 
 
 @contextmanager
@@ -73,7 +61,7 @@ def left_behind(port: int) -> dict[int, str]:
 
 @pytest.mark.timeout(300)
 def test_every_step_of_the_tour_holds() -> None:
-    port = free_pair()
+    port = free_port(2)
     with demo(port, "--tour", "only") as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
@@ -84,7 +72,7 @@ def test_every_step_of_the_tour_holds() -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_every_process(number: signal.Signals) -> None:
-    port = free_pair()
+    port = free_port(2)
     with demo(port, "--tour", "no") as process:
         output = read_until(process, "Serving until Ctrl-C")
         assert f"http://127.0.0.1:{port}/" in output
@@ -97,7 +85,7 @@ def test_a_signal_ends_every_process(number: signal.Signals) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_signal_while_it_starts_ends_every_process() -> None:
-    port = free_pair()
+    port = free_port(2)
     with demo(port, "--tour", "no") as process:
         read_until(process, "Starting the sandbox")
         process.send_signal(signal.SIGINT)
@@ -108,7 +96,7 @@ def test_a_signal_while_it_starts_ends_every_process() -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("offset", [0, 1])
 def test_a_taken_port_is_said_in_one_sentence(offset: int) -> None:
-    port = free_pair()
+    port = free_port(2)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + offset))
         taken.listen()
@@ -120,7 +108,7 @@ def test_a_taken_port_is_said_in_one_sentence(offset: int) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_part_that_ends_by_itself_ends_the_demo_with_its_last_words() -> None:
-    port = free_pair()
+    port = free_port(2)
     with demo(port, "--tour", "no") as process:
         read_until(process, "Serving until Ctrl-C")
         (shop,) = (pid for pid, command in left_behind(port).items() if "runserver" in command)

@@ -99,7 +99,7 @@ class Buyer:
         for _ in range(4):
             self.goes_back()
             try:
-                self.button().wait_for(timeout=4000)
+                self.button().wait_for(timeout=12_000)
             except TookTooLong:
                 continue
             return

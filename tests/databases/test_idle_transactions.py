@@ -19,7 +19,7 @@ from .ledgers import differences
 
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
 
-PATIENCE_SECONDS, SLOW_SECONDS = 1, 3
+PATIENCE_SECONDS, SLOW_SECONDS = 3, 6
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def _is_ended() -> bool:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM portone_payment")
             cursor.fetchall()
-            time.sleep(PATIENCE_SECONDS + 0.5)
+            time.sleep(PATIENCE_SECONDS + 2)
             cursor.execute("SELECT 1")
     except Exception as error:  # psycopg calls it an InternalError
         return isinstance(error, OperationalError) or "idle" in str(error)

@@ -156,7 +156,7 @@ def test_a_worker_without_a_site_is_not_asked_for_routes(said: Said, settings: A
 
 # The admin's decision pages ----------------------------------------------------------------------------------------
 
-DECISIONS = {"payment": 4, "refund": 2}
+DECISIONS = {"payment": 5, "refund": 2}
 
 
 def site(payments: type[PaymentAdmin] = PaymentAdmin, base: type[AdminSite] = AdminSite) -> Any:

@@ -53,6 +53,9 @@ def note_break(
     """Write the difference down, or that it was seen again. What a person has explained stays explained."""
     key = {"kind": kind, "merchant_uid": merchant_uid[:40], "imp_uid": imp_uid[:32]}
     values = {"payment": payment, "ours": ours or {}, "theirs": theirs or {}}
+    # Of one record there is one difference: what could not be asked about, for example, is another one now.
+    others = ReconciliationBreak.objects.filter(merchant_uid=key["merchant_uid"], imp_uid=key["imp_uid"])
+    others.filter(resolved_at=None).exclude(kind=kind).update(resolved_at=Tick())
     seen = ReconciliationBreak.objects.filter(**key)
     if seen.update(**values, last_seen_at=Tick(), resolved_at=None):
         return

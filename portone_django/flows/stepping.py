@@ -127,7 +127,8 @@ def drop_if_unwanted(payment: Payment) -> bool:
         is_first = bill.subscription.state == "incomplete"  # lapses by itself
         is_missed = cycle.next_due_at <= clock.now() and not is_each and not is_first
         is_orphan = bill.subscription.customer_id is None
-        if not cycle.is_open or not (is_missed or is_orphan):
+        is_over = bill.subscription.cancel_at is not None and bill.subscription.cancel_at <= clock.now()
+        if not cycle.is_open or not (is_missed or is_orphan or is_over):
             return False
         # What was sent, and came to nothing, is watched for a while like whatever else is over.
         if not planned.update(**DROPPED, next_check_at=Tick() if payment.send_count else None):
@@ -144,7 +145,9 @@ def drop_if_unwanted(payment: Payment) -> bool:
 
     if payment.order.kind != Order.Kind.CYCLE:
         return False
-    is_suspect = Q(next_due_at__lte=clock.now()) | Q(subscription__customer=None)
+    is_suspect = (
+        Q(next_due_at__lte=clock.now()) | Q(subscription__customer=None) | Q(subscription__cancel_at__lte=clock.now())
+    )
     return BillingCycle.objects.filter(is_suspect, order=payment.order_id).exists() and in_one_step(drop)
 
 

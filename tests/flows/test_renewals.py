@@ -228,3 +228,14 @@ def test_what_was_in_review_and_went_back_is_charged_anew(members: Members) -> N
     bill = retry_now(Subscription.objects.get(pk=subscription.pk))
     assert members.bill(subscription).state == "paid", bill
     assert len(members.charges(subscription)) == 3
+
+
+def test_what_came_to_nothing_is_not_sent_again_after_a_cancellation(members: Members) -> None:
+    subscription = members.subscribed()
+    members.sandbox.faults.add("timeout_before", path="/subscribe/payments/again")
+    members.renew(subscription)
+    Subscription.objects.get(pk=subscription.pk).cancel()
+    members.settle(4)
+    subscription.refresh_from_db()
+    assert members.taken(subscription) == [9900]
+    assert (subscription.state, members.bill(subscription).state) == ("ended", "void")

@@ -28,7 +28,8 @@ WEB_SECONDS = 20.0
 
 def billing(user: Any) -> Billing:
     """The billing of a saved user. Raises TypeError for anything else, as for a visitor who is not logged in."""
-    is_saved = getattr(user, "pk", None) is not None and not user._state.adding  # a UUID is there before the row
+    state = getattr(user, "_state", None)
+    is_saved = state is not None and not state.adding and user.pk is not None  # a UUID is there before its row
     if not is_saved or not getattr(user, "is_authenticated", False):
         raise TypeError(f"billing() takes a saved user, not {type(user).__name__}. Write: billing(request.user)")
     return Billing(user)

@@ -30,10 +30,10 @@ def process_webhooks() -> None:
 @shared_task(name="portone_django.reconcile", ignore_result=True, time_limit=TASK_LIMIT_SECONDS)
 def reconcile() -> None:
     """One sweep over everything that is due, and a stretch of the nightly comparison when that is."""
-    from .flows import comparing, reconciliation
+    from .flows import comparing, comparison_runs, reconciliation
 
     reconciliation.reconcile(limit=200, seconds=TASK_LIMIT_SECONDS / 3)
-    if comparing.is_due():
+    if comparison_runs.is_due():
         comparing.compare(seconds=TASK_LIMIT_SECONDS / 6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,7 +190,9 @@ def test_two_at_once_forget_each_order_once(user: Any, monkeypatch: Any) -> None
     assert kinds(order) == ["order.forgotten", "order.blanked"]
 
 
-@pytest.mark.parametrize("wrong", [None, AnonymousUser(), get_user_model()(), 17, "customer0"])
+@pytest.mark.parametrize(
+    "wrong", [None, AnonymousUser(), get_user_model()(), 17, "customer0", SimpleNamespace(pk=1, is_authenticated=True)]
+)
 def test_only_a_saved_user_has_a_billing(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"Write: billing\(request\.user\)"):
         billing(wrong)

@@ -74,7 +74,7 @@ def can_be_recorded(payment: Payment) -> bool:
 
 def _why_not(payment: Payment, imp_uid: str) -> str:
     if imp_uid:
-        return "" if _remaining(payment, imp_uid) else _("All of it went back already.")
+        return "" if _remaining(payment, imp_uid) > 0 else _("All of it went back already.")
     return "" if can_be_recorded(payment) else not_refundable(payment)
 
 

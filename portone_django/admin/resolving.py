@@ -152,7 +152,7 @@ def _surplus(admin: Any, payment: Payment) -> list[dict[str, str]]:
     for imp_uid, (taken, back) in taken_twice(payment).items():
         pages = {"url": "refund_surplus", "elsewhere_url": "refund_surplus_elsewhere"} if taken > back else {}
         urls = {name: url_of(admin, page, payment.pk, imp_uid) for name, page in pages.items()}
-        amounts = {"received": taken, "refunded": back, "remaining": taken - back}
+        amounts = {"received": taken, "refunded": back, "remaining": max(taken - back, 0)}
         texts = {name: money(amount, payment.currency) for name, amount in amounts.items()}
         rows.append({"imp_uid": imp_uid, **urls, **texts})
     return rows

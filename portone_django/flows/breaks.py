@@ -26,10 +26,10 @@ def difference(payment: Payment, record: PaymentRecord) -> str | None:
         return None
     if record.imp_uid in payment.surplus:
         back = payment.surplus[record.imp_uid][1]
-        is_equal = (
-            back == record.cancel_amount or back - made_elsewhere(payment, record.imp_uid) == record.cancel_amount
-        )
-        return None if is_equal else "refunded"
+        if back > record.amount:
+            return "over_refunded"
+        elsewhere = 0 if back == record.cancel_amount else made_elsewhere(payment, record.imp_uid)
+        return None if back - elsewhere == record.cancel_amount else "refunded"
     if evidence.finding(record) != evidence.PAID:
         return "not_paid_there" if payment.is_received else None
     if not payment.is_received or payment.imp_uid != record.imp_uid:
@@ -61,6 +61,7 @@ def note_break(
         return
     try:
         in_one_step(lambda: ReconciliationBreak.objects.create(**key, **values))
+        seen.update(last_seen_at=Tick())
     except IntegrityError:
         seen.update(**values, last_seen_at=Tick(), resolved_at=None)
     logger.error("Difference %s: %s %s", kind, merchant_uid, imp_uid)

@@ -36,6 +36,8 @@ def take_back(attempt: LockedAttempt, record: PaymentRecord) -> None:
         amount, back, method = payment.surplus[record.imp_uid]
         back = max(back, record.cancel_amount + made_elsewhere(payment, record.imp_uid))
         payment.surplus = {**payment.surplus, record.imp_uid: [amount, back, method]}
+        if back > amount:
+            _report_over_refunded(attempt, record.imp_uid, amount, back)
 
 
 def holds_surplus(payment: Payment) -> bool:
@@ -60,9 +62,14 @@ def follow_refunds(attempt: LockedAttempt) -> None:
         order.refunded_amount = min(payment.refunded_amount, order.amount)
         attempt.move_order(state)
     if payment.refunded_amount > payment.received_amount:
-        data = {"received": payment.received_amount, "refunded": payment.refunded_amount}
-        if attempt.once("payment.over_refunded", f"payment.over_refunded:{payment.pk}", **data):
-            logger.error("Payment %s: more went back than was received.", payment.merchant_uid)
+        _report_over_refunded(attempt, "", payment.received_amount, payment.refunded_amount)
+
+
+def _report_over_refunded(attempt: LockedAttempt, second: str, received: int, refunded: int) -> None:
+    """Once for the payment's own record, and once for each `second` one."""
+    effect = f"payment.over_refunded:{attempt.payment.pk}" + (f":{second}" if second else "")
+    if attempt.once("payment.over_refunded", effect, received=received, refunded=refunded):
+        logger.error("Payment %s: more went back than was received.", attempt.payment.merchant_uid)
 
 
 def succeed(attempt: LockedAttempt, refund: Refund, **facts: object) -> None:

@@ -6,38 +6,29 @@ Ours against theirs: every payment that we hold to be received, a hundred ids a 
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import math
-import secrets
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, QuerySet
 
-from ..clock import Tick, later, tick
-from ..conf import LEASE_SECONDS, get_config
+from ..clock import Tick
+from ..conf import get_config
 from ..gateway import MalformedAnswer, PaymentPage, PaymentRecord, PortOneError, Unauthorized, get_client
 from ..lifecycles import RECEIVED_PAYMENT_STATES
 from ..models import Comparison, Event, Payment, ReconciliationBreak
 from .attempt import dismissal
 from .breaker import DEADLINE_SECONDS, KEYS_REFUSED, Breaker
 from .breaks import difference, note_break, our_side, resolve_breaks, their_side
-from .steps import in_one_step
-from .verification import Outcome, SyncResult, is_ours, sync_payment
+from .comparison_runs import began_at, claim, hold, let_go
+from .verification import Outcome, SyncResult, find_payment, is_ours, sync_payment
 
 logger = logging.getLogger("portone_django.reconciliation")
 
 DAYS = 3
-EVERY = dt.timedelta(hours=20)
-# What happened a moment ago may still be on its way here.
-SETTLED_FOR = dt.timedelta(minutes=10)
-# PortOne lists 90 days at most.
-LONGEST = dt.timedelta(days=89)
 PAGE = 200
 BATCH = 100
 PHASES = ("paid", "cancelled", "ours", "open", "done")
@@ -73,47 +64,10 @@ def compare(
     Every page and every batch is committed with its position, so that a stop at any moment loses at most one of them.
     No further page is begun after `seconds` of the wall clock.
     """
-    run, is_new = _claim(days)
+    run, is_new = claim(days)
     if run is None:
         return None
     return _Run(run, time.monotonic() + seconds, progress, is_resumed=not is_new).go_on()
-
-
-def is_due() -> bool:
-    """Whether what was compared ends long enough ago, or a comparison waits to be gone on with; never before the first
-    payment."""
-    if not (Payment.objects.exists() or Comparison.objects.exists()):
-        return False
-    if Comparison.objects.filter(open_slot=1).exists():
-        return Comparison.objects.filter(_free(), open_slot=1).exists()
-    last = _last_end()
-    return last is None or tick() - last > EVERY
-
-
-def _last_end() -> dt.datetime | None:
-    end: dt.datetime | None = Comparison.objects.exclude(ended_at=None).aggregate(end=Max("to_at"))["end"]
-    return end
-
-
-def _free() -> Q:
-    return Q(lease_until=None) | Q(lease_until__lt=Tick())
-
-
-def _claim(days: int) -> tuple[Comparison | None, bool]:
-    """The comparison under our lease, and whether it was begun here."""
-    now, mine = tick(), None
-    if not Comparison.objects.filter(open_slot=1).exists():
-        end = now - SETTLED_FOR
-        begin = end - dt.timedelta(days=days)
-        if last := _last_end():  # no day is left out, for as long as PortOne lists them
-            begin = max(min(begin, last), end - LONGEST)
-        with suppress(IntegrityError):  # somebody else began at this moment
-            mine = in_one_step(lambda: Comparison.objects.create(open_slot=1, from_at=begin, to_at=end))
-    token = secrets.token_hex(8)
-    if not Comparison.objects.filter(_free(), open_slot=1).update(lease_token=token, lease_until=later(LEASE_SECONDS)):
-        return None, False
-    run = Comparison.objects.filter(lease_token=token).first()
-    return run, run is not None and run == mine
 
 
 class _Run:
@@ -121,8 +75,8 @@ class _Run:
 
     def __init__(self, run: Comparison, end: float, progress: Callable[[Progress], None], *, is_resumed: bool) -> None:
         self.run, self.end, self.tell = run, end, progress
-        self.began_at = run.to_at + SETTLED_FOR
-        self.breaker = Breaker()
+        self.began_at = began_at(run)
+        self.breaker, self.asked = Breaker(), 0
         self.progress = Progress(run.phase, run.compared, found=run.found, is_resumed=is_resumed)
         self.prefix = get_config().merchant_uid_prefix
         if run.phase == "ours":
@@ -134,6 +88,8 @@ class _Run:
                 step = {"ours": self._ours, "open": self._open}.get(self.run.phase, self._theirs)
                 if not step():
                     break
+        except _Stopped:
+            pass
         except _Silent:
             self.progress.is_answered = False
             logger.warning("The comparison stops and goes on later: PortOne does not answer.")
@@ -144,8 +100,7 @@ class _Run:
             self.progress.is_answered = False
             logger.warning("The comparison stops and goes on later: %s", type(error).__name__)
         finally:
-            # Whoever comes next goes on at once.
-            Comparison.objects.filter(pk=self.run.pk, lease_token=self.run.lease_token).update(lease_until=None)
+            let_go(self.run)
         self.progress.is_over = self.run.phase == "done"
         return self.progress
 
@@ -155,7 +110,7 @@ class _Run:
         """One page, from the last to the first: what leaves the list meanwhile moves the others into pages still to be
         read. `position` is the page that was read last."""
         number, page = self.run.position - 1, None
-        if not self.run.position:
+        if self.run.position < 2:
             page = self._page(self.run.phase, 1)
             number = max(math.ceil(page.total / PAGE), page.next_page or 1) if page else 1
         if page is None or number > 1:
@@ -186,7 +141,9 @@ class _Run:
     def _take_page(self, page: PaymentPage) -> None:
         for imp_uid, merchant_uid in zip(page.unreadable, page.unreadable_uids, strict=True):
             if not merchant_uid or is_ours(merchant_uid):
-                self._break("unreadable", merchant_uid=merchant_uid, imp_uid=imp_uid)
+                self._break(
+                    "unreadable", merchant_uid=merchant_uid, imp_uid=imp_uid, payment=find_payment(merchant_uid)
+                )
         mine = [each for each in page if is_ours(each.merchant_uid) and not each.is_key_registration]
         known = Payment.objects.in_bulk([each.merchant_uid for each in mine], field_name="merchant_uid")
         for record in mine:
@@ -216,17 +173,24 @@ class _Run:
             logger.error("The answer about %d payments cannot be read: %s", len(batch), error.reason)
             found = []  # one record must not hide the others: each is asked about
         records = {each.imp_uid: each for each in found}
-        for payment in batch:
-            record = records.get(str(payment.imp_uid))
-            if record is not None and difference(payment, record) is None:
-                resolve_breaks(payment, record.imp_uid)
-            else:
-                self._ask_again(payment, str(payment.imp_uid))
+        done = 0
+        try:
+            for payment in batch:
+                record = records.get(str(payment.imp_uid))
+                if record is not None and difference(payment, record) is None:
+                    resolve_breaks(payment, record.imp_uid)
+                else:
+                    self._ask_again(payment, str(payment.imp_uid))
+                done += 1
+        except _Stopped:
+            if done:
+                self._advance("ours", batch[done - 1].pk, done)
+            raise
         return self._advance("ours", batch[-1].pk, len(batch))
 
     def _open(self) -> bool:
         """Differences of payments that are older than the days compared: gone when the books agree now."""
-        older = ReconciliationBreak.objects.filter(resolved_at=None, last_seen_at__lt=self.began_at)
+        older = ReconciliationBreak.objects.all().is_unexplained().filter(last_seen_at__lt=self.began_at)
         mine = older.filter(pk__gt=self.run.position).exclude(payment=None).select_related("payment__order")
         batch = list(mine.order_by("pk")[:BATCH])
         if not batch:
@@ -248,6 +212,9 @@ class _Run:
 
     def _ask_again(self, payment: Payment, imp_uid: str) -> None:
         """A lost webhook is the usual reason and settling it the cure; what is left after that is written down."""
+        if self._is_written(payment, imp_uid):
+            return
+        self._hold_on()
         result = self._sync(payment, imp_uid)
         if result is None:
             self._break("unsettled", merchant_uid=payment.merchant_uid, imp_uid=imp_uid, payment=payment)
@@ -270,6 +237,17 @@ class _Run:
             ours=our_side(after),
             theirs=theirs,
         )
+
+    def _is_written(self, payment: Payment, imp_uid: str) -> bool:
+        """Whether this run has asked and seen a difference: a page that is begun again goes on behind it."""
+        mine = ReconciliationBreak.objects.filter(merchant_uid=payment.merchant_uid, imp_uid=imp_uid, resolved_at=None)
+        return mine.filter(last_seen_at__gte=self.began_at).exclude(kind="unsettled").exists()
+
+    def _hold_on(self) -> None:
+        """Keep the lease before each question. _Stopped when it is lost, or when time is up and one was asked."""
+        if (self.asked and time.monotonic() >= self.end) or not hold(self.run):
+            raise _Stopped
+        self.asked += 1
 
     def _sync(self, payment: Payment, imp_uid: str) -> SyncResult | None:
         try:
@@ -296,13 +274,12 @@ class _Run:
         """Commit the position; False when the lease went to somebody else meanwhile."""
         over = {"open_slot": None, "ended_at": Tick()} if phase == "done" else {}
         self.progress.found = self._found()
-        mine = Comparison.objects.filter(pk=self.run.pk, lease_token=self.run.lease_token)
-        held = mine.update(
+        held = hold(
+            self.run,
             phase=phase,
             position=position,
             compared=F("compared") + count,
             found=self.progress.found,
-            lease_until=later(LEASE_SECONDS),
             **over,
         )
         self.progress.done += count
@@ -312,7 +289,11 @@ class _Run:
             self.progress.total = self.progress.done = 0
         self.run.phase, self.run.position = phase, position
         self.progress.phase = phase
-        return bool(held)
+        return held
+
+
+class _Stopped(Exception):
+    """In the middle of a page or batch; whoever goes on begins it again."""
 
 
 class _Silent(Exception):

@@ -25,6 +25,7 @@ logger = logging.getLogger("portone_django.decisions")
 ACCEPT, REFUND, NO_MONEY = "accept", "refund", "no_money"
 SEND_SECONDS = 20.0
 _UNDECIDED = ("quarantined", "review")
+_SILENT = "PortOne does not answer now, so nobody can tell whether the money is there."
 
 
 def possible(payment: Payment) -> tuple[str, ...]:
@@ -61,8 +62,10 @@ def decide(
     if decision == NO_MONEY:
         if asked.outcome is Outcome.UNREACHABLE:
             # What PortOne shows is what is judged: unseen, it would be taken for new the next time it is seen.
-            raise CannotDecide(NO_MONEY, "PortOne does not answer now, so nobody can tell whether the money is there.")
+            raise CannotDecide(NO_MONEY, _SILENT)
         return in_one_step(lambda: _dismiss(payment, reason, by))
+    if asked.outcome is not Outcome.APPLIED:
+        raise CannotDecide(ACCEPT, _SILENT)
     if payment.is_held:
         return in_one_step(lambda: _count(payment, reason, by))
     record = _paid_record(payment, asked)
@@ -84,8 +87,6 @@ def _send_back(payment: Payment, ask: Ask, account: RefundAccount | None) -> Ref
 
 def _paid_record(payment: Payment, asked: SyncResult) -> PaymentRecord:
     """What PortOne shows as received: an operator's word alone makes no money."""
-    if asked.outcome is not Outcome.APPLIED:
-        raise CannotDecide(ACCEPT, "PortOne does not answer now, so nobody can tell whether the money is there.")
     paid = [each for each in asked.records if each.merchant_uid == payment.merchant_uid]
     paid = [each for each in paid if evidence.finding(each) == evidence.PAID and each.remaining_amount > 0]
     mine = [each for each in paid if each.imp_uid == payment.imp_uid] or paid

@@ -51,7 +51,7 @@ def _record(
         raise NotRefundable(payment.state, f"{imp_uid} is not a record of this payment that took money.")
     if not is_second and not payment.is_received and payment.state not in ("quarantined", "review"):
         raise NotRefundable(payment.state, f"the payment is {payment.state}, so no money of it is here.")
-    if open_refund := Refund.objects.filter(open_slot=imp_uid).first():
+    if imp_uid and (open_refund := Refund.objects.filter(open_slot=imp_uid).first()):
         raise RefundPending(open_refund.pk, open_refund.state, open_refund.amount)
     taken, back, method = payment.surplus[imp_uid] if is_second else (payment.remaining_amount, 0, "")
     if not 1 <= amount <= taken - back:

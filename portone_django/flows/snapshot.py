@@ -7,6 +7,7 @@ from ..gateway import PaymentRecord
 from ..links import is_receipt
 from ..models import Payment
 from ..storable import storable
+from .reserving import made_elsewhere
 
 _TEXTS = (
     "pay_method",
@@ -51,7 +52,9 @@ def copy_answer(payment: Payment, record: PaymentRecord) -> None:
 def follow_record(payment: Payment, record: PaymentRecord) -> None:
     """Take the record for the money of this payment: what was received, and no sums of another record before it."""
     if payment.imp_uid != record.imp_uid:
-        payment.cancel_amount = payment.external_refund_amount = 0
+        payment.cancel_amount = 0
+        is_known = record.imp_uid in payment.surplus
+        payment.external_refund_amount = made_elsewhere(payment, record.imp_uid) if is_known else 0
     copy_answer(payment, record)
     payment.received_amount = record.amount
     payment.surplus = {key: facts for key, facts in payment.surplus.items() if key != record.imp_uid}

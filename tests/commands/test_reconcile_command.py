@@ -211,9 +211,9 @@ def test_a_loop_in_a_process_of_its_own_sweeps_again_and_ends_cleanly(tmp_path: 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_prints_every_difference_that_nobody_has_explained(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from portone_django.flows import comparing
+    from portone_django.flows import comparison_runs
 
-    monkeypatch.setattr(comparing, "SETTLED_FOR", dt.timedelta(seconds=-2))
+    monkeypatch.setattr(comparison_runs, "SETTLED_FOR", dt.timedelta(seconds=-2))
     payment = shop.paid()
     Payment.objects.update(received_amount=12000)
     status, out, err = run("--compare")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from portone_django.flows import comparing
-from portone_django.flows.comparing import compare, is_due
+from portone_django.flows import comparing, comparison_runs
+from portone_django.flows.comparing import compare
+from portone_django.flows.comparison_runs import is_due
 from portone_django.models import Comparison, Event, Payment, ReconciliationBreak
 from tests.shop import Shop
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """What was paid a moment ago counts as settled, but for the second that PortOne's times are cut to."""
-    monkeypatch.setattr(comparing, "SETTLED_FOR", dt.timedelta(seconds=-2))
+    monkeypatch.setattr(comparison_runs, "SETTLED_FOR", dt.timedelta(seconds=-2))
 
 
 def breaks() -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ import pytest
 
 from portone_django.flows import comparing
 from portone_django.flows.breaker import MAX_UNREACHABLE_IN_A_ROW
-from portone_django.flows.comparing import compare, is_due
+from portone_django.flows.comparing import compare
+from portone_django.flows.comparison_runs import is_due
 from portone_django.models import Comparison, Payment, ReconciliationBreak
 from tests.shop import Shop
 
@@ -158,3 +159,114 @@ def test_the_only_row_that_is_lost_is_found_without_being_asked_for(shop: Shop) 
     forget(payment)
     Comparison.objects.update(to_at=dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
     assert is_due()
+
+
+# A PortOne that answers slowly -----------------------------------------------------------------------------------
+
+
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every question takes the whole time that one run has; whom they were about."""
+    asked: list[str] = []
+    sync = comparing.sync_payment
+
+    def counting(merchant_uid: str, *args: Any, **options: Any) -> Any:
+        asked.append(merchant_uid)
+        return sync(merchant_uid, *args, **options)
+
+    class Time:
+        """A minute later after each question."""
+
+        @staticmethod
+        def monotonic() -> float:
+            return 60.0 * len(asked)
+
+    monkeypatch.setattr(comparing, "sync_payment", counting)
+    monkeypatch.setattr(comparing, "time", Time)
+    return asked
+
+
+def runs_until_over(most: int) -> int:
+    for number in range(1, most + 1):
+        done = compare(seconds=1)
+        if done and done.is_over:
+            return number
+    raise AssertionError(f"not over after {most} runs")
+
+
+def test_a_page_of_differences_that_takes_longer_than_one_run_is_asked_about_once_and_ends(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uids = [shop.paid().merchant_uid for _ in range(4)]
+    Payment.objects.update(received_amount=12000)
+    asked = slow(monkeypatch)
+    runs_until_over(12)
+    assert sorted(asked) == sorted(uids)
+    assert sorted(breaks()) == sorted(("amount", uid) for uid in uids)
+
+
+def test_a_batch_that_cannot_be_read_goes_on_behind_what_was_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    payments = [shop.paid() for _ in range(4)]
+    held = shop.sandbox.payments.get(payments[3].imp_uid)
+    held.record["cancel_amount"] = 99999999
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    asked = slow(monkeypatch)
+    runs_until_over(12)
+    assert len(asked) <= 5, "each of the batch once, and the one that the page could not read"
+    assert breaks() == [("unreadable", payments[3].merchant_uid)]
+
+
+def test_old_differences_that_a_person_explained_are_not_asked_about(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments = [shop.paid() for _ in range(3)]
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=10)
+    for payment in payments:
+        ReconciliationBreak.objects.create(
+            kind="amount", merchant_uid=payment.merchant_uid, imp_uid="x", payment=payment
+        )
+    ReconciliationBreak.objects.update(last_seen_at=long_ago, explained_at=long_ago)
+    asked = slow(monkeypatch)
+    assert runs_until_over(12) < 12
+    assert asked == []
+
+
+def test_a_process_whose_lease_is_gone_asks_nothing_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        shop.paid()
+    Payment.objects.update(received_amount=12000)
+    sync, asked = comparing.sync_payment, []
+
+    def and_lose(merchant_uid: str, *args: Any, **options: Any) -> Any:
+        asked.append(merchant_uid)
+        Comparison.objects.update(lease_token="somebody else")
+        return sync(merchant_uid, *args, **options)
+
+    monkeypatch.setattr(comparing, "sync_payment", and_lose)
+    done = compare()
+    assert (done and done.is_over, len(asked)) == (False, 1)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_position_in_front_of_the_first_page_begins_the_list(shop: Shop, position: int) -> None:
+    shop.paid()
+    now = dt.datetime.now(dt.UTC)
+    span = {"from_at": now - dt.timedelta(days=3), "to_at": now + dt.timedelta(seconds=2)}
+    Comparison.objects.create(open_slot=1, position=position, **span)
+    done = compare()
+    assert (done and done.is_over, done and done.compared) == (True, 2)
+
+
+def test_a_record_that_became_readable_after_its_days_is_gone_by_itself(shop: Shop) -> None:
+    payment = shop.paid()
+    held = shop.sandbox.payments.get(payment.imp_uid)
+    held.record["cancel_amount"] = 99999999
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    compare()
+    held.record["cancel_amount"] = 0
+    held.record["paid_at"] -= 10 * 24 * 3600
+    shop.sandbox.payments.save(held, shop.sandbox.now())
+    old = dt.datetime.now(dt.UTC) - dt.timedelta(days=10)
+    Payment.objects.update(paid_at=old)
+    ReconciliationBreak.objects.update(last_seen_at=old)
+    compare()
+    assert not ReconciliationBreak.objects.all().is_unexplained().exists()

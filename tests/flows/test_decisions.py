@@ -356,3 +356,25 @@ def test_what_was_taken_twice_and_went_back_elsewhere_leaves_the_order_alone(sho
     assert shop.delivered(payment.order, "order_refunded") == 0
     assert difference(payment, get_client().get_payment(second, include_sandbox=True)) is None
     assert shop.sandbox.payment(second)["cancel_amount"] == 10000
+
+
+def test_what_went_back_elsewhere_and_in_the_console_is_told_once(shop: Shop, operator: Any) -> None:
+    payment, second = twice(shop)
+    elsewhere = {"refunded_on": dt.date(2026, 1, 1), "reason": "transfer", "by": operator, "imp_uid": second}
+    payment.record_refund(amount=12900, reference="first", **elsewhere)
+    shop.sandbox.console_cancel(second)
+    for _ in range(2):
+        payment = fresh(payment).sync()
+    assert payment.surplus == {second: [12900, 25800, "card"]}
+    told = Event.objects.get(kind="payment.over_refunded")
+    assert told.data == {"received": 12900, "refunded": 25800}
+    assert difference(payment, get_client().get_payment(second, include_sandbox=True)) == "over_refunded"
+    assert (payment.state, payment.order.refunded_amount) == ("paid", 0)
+
+
+def test_held_money_does_not_count_while_portone_is_silent(shop: Shop, operator: Any) -> None:
+    payment = late(shop)
+    shop.sandbox.faults.add("http_503", method="GET", times=10)
+    with pytest.raises(CannotDecide, match="does not answer now"):
+        decide(payment, "accept", reason="x", by=operator)
+    assert fresh(payment).order.state == "cancelled"

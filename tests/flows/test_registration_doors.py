@@ -228,7 +228,7 @@ def test_a_card_that_was_registered_does_not_count_against_its_customer(shop: Sh
 def test_the_comparison_misses_no_payment_for_a_registration(
     shop: Shop, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portone_django.flows.comparing.SETTLED_FOR", dt.timedelta(seconds=-60))
+    monkeypatch.setattr("portone_django.flows.comparison_runs.SETTLED_FOR", dt.timedelta(seconds=-60))
     shop.register(user, amount=9900)
     shop.paid()
     progress = compare()
@@ -240,7 +240,7 @@ def test_the_comparison_misses_no_payment_for_a_registration(
 def test_the_comparison_shows_money_that_was_taken_under_the_uid_of_a_registration(
     shop: Shop, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portone_django.flows.comparing.SETTLED_FOR", dt.timedelta(seconds=-60))
+    monkeypatch.setattr("portone_django.flows.comparison_runs.SETTLED_FOR", dt.timedelta(seconds=-60))
     started, _ = approved(shop, user, customer_uid=None, amount=5000, channelKey=CHECKOUT)
     compare()
     found = ReconciliationBreak.objects.get()

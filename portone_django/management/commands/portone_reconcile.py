@@ -15,7 +15,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils.translation import gettext as _
 
-from ...flows.comparing import Progress, compare, is_due
+from ...flows.comparing import Progress, compare
+from ...flows.comparison_runs import is_due
 from ...flows.reconciliation import Report, count_due, reconcile
 from ...models import ReconciliationBreak
 from ..stopping import TROUBLE, counts_of, positive, stoppable, tell_refused, tell_trouble
